@@ -1,0 +1,49 @@
+# The commands of this project; `make help` lists them.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+PORT ?= 8000
+export PORT
+
+.PHONY: help
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+.PHONY: run
+run: packages-run .venv/production ## start everything on http://127.0.0.1:8000 (PORT=8001 moves it)
+	@.venv/bin/python docker/run.py
+
+.PHONY: test
+test: packages-test .venv/development ## run the whole suite with its coverage gates
+	@tests/run-suite
+
+.PHONY: check
+check: packages-test .venv/development ## format, lint, types, import rule, generated files
+	@tests/run-checks
+
+.PHONY: signatures
+signatures: packages-run ## fetch the official signatures now, for a running service
+	@freshclam --config-file=var/run/freshclam.conf --stdout
+
+.PHONY: requirements
+requirements: .venv/development ## pin the libraries anew, with hashes
+	@.venv/bin/pip install --quiet uv
+	@for name in requirements requirements-dev; do .venv/bin/uv pip compile --quiet --universal \
+	    --python-version 3.11 --generate-hashes --no-header $$name.in -o $$name.txt; done
+
+.PHONY: packages-run packages-test
+packages-run:
+	@docker/install-packages run
+packages-test:
+	@docker/install-packages test
+
+.venv/production: requirements.txt | packages-run
+	@$(PYTHON) -m venv .venv
+	@echo "installing Python packages into .venv"
+	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/development: requirements-dev.txt | packages-test
+	@$(PYTHON) -m venv .venv
+	@echo "installing Python packages into .venv"
+	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch .venv/production $@

@@ -1,0 +1,1 @@
+"""Wires it: settings, URLs, the WSGI and Celery entry points."""

@@ -1,0 +1,166 @@
+"""Every setting that comes from outside: its type, its default and its sentence.
+
+Read from the process environment, then `.env`, then `var/env` (written by `make run`);
+the first that has a name wins. `.env.example` is printed from this file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+MIB = 1024 * 1024
+_RATE = re.compile(r"^[1-9][0-9]{0,8}/[smhd]$")
+_CLAMD = re.compile(r"^(unix:/.+|tcp://[^/:\s]+:[0-9]{1,5})$")
+
+
+def _split(text: Any) -> Any:
+    """A comma list, blanks around its items dropped."""
+    return (
+        [item.strip() for item in text.split(",") if item.strip()]
+        if isinstance(text, str)
+        else text
+    )
+
+
+def _check_rate(text: str) -> str:
+    if not _RATE.match(text):
+        raise ValueError("must look like 60/m: a count, then s, m, h or d")
+    return text
+
+
+def _check_clamd(text: str) -> str:
+    if not _CLAMD.match(text):
+        raise ValueError("must be unix:/path or tcp://host:port")
+    return text
+
+
+CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[
+    list[IPv4Network | IPv6Network],
+    NoDecode,
+    BeforeValidator(lambda text: [ip_network(item) for item in _split(text)]),
+]
+Rate = Annotated[str, AfterValidator(_check_rate)]
+ClamdAddress = Annotated[str, AfterValidator(_check_clamd)]
+
+
+class Environment(BaseSettings):
+    """The settings by name; the upper-case name is the environment variable."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+
+    secret_key: SecretStr = Field(
+        description="Signs what Django signs; at least 32 characters.", min_length=32
+    )
+    database_url: str = Field(
+        description="sqlite:////path or postgres://user:password@host:port/name."
+    )
+    broker_url: SecretStr = Field(
+        description="Redis that carries the doorbell, redis:// or redis+socket://."
+    )
+    cache_url: SecretStr = Field(description="Redis that counts requests, redis:// or unix://.")
+    clamd_address: ClamdAddress = Field(
+        description="unix:/path (descriptors are passed) or tcp://host:port."
+    )
+    storage_root: Path = Field(
+        description="Folder of the kept files; staging lies in it, on one file system."
+    )
+    allowed_hosts: CommaList = Field(
+        default=["127.0.0.1", "localhost"], description="Host names served, comma separated."
+    )
+    trusted_proxies: Networks = Field(
+        default=[], description="CIDR list of proxies whose X-Forwarded-For and X-Request-ID count."
+    )
+    sentry_dsn: SecretStr | None = Field(
+        default=None, description="Where unforeseen errors are reported."
+    )
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
+    max_upload_bytes: int = Field(
+        default=25 * MIB,
+        ge=1,
+        le=2 * 1024 * MIB - 2 * MIB,
+        description="Largest file; clamd scans nothing above 2 GiB.",
+    )
+    allowed_types: CommaList = Field(
+        default=[],
+        description="Media types accepted, comma separated; empty means the default policy.",
+    )
+    upload_rate: Rate = Field(default="60/m", description="Uploads per token and window.")
+    address_rate: Rate | None = Field(
+        default=None,
+        description="Uploads per client address and window; 10 times UPLOAD_RATE when unset.",
+    )
+    auth_failure_rate: Rate = Field(
+        default="30/m", description="Bad tokens per client address and window."
+    )
+    require_official_signatures: bool = Field(
+        default=False,
+        description="Refuse to work on the bundled test signatures; set it in production.",
+    )
+    signature_updates: bool = Field(
+        default=True, description="`make run` keeps fetching the official signatures (freshclam)."
+    )
+    scan_timeout_seconds: float = Field(
+        default=25, gt=0, description="One scan, from connect to verdict."
+    )
+    web_workers: int = Field(default=2, ge=1, description="Web processes.")
+    web_threads: int = Field(
+        default=16, ge=4, description="Threads of each; two stay free of uploads."
+    )
+    worker_concurrency: int = Field(
+        default=2, ge=1, description="Files processed at once by one worker."
+    )
+
+
+def env_files() -> tuple[Path, ...]:
+    """The files read below the process environment; a later one wins."""
+    named = os.environ.get("FILESVC_ENV_FILES")
+    if named is not None:
+        return tuple(Path(name) for name in named.split(os.pathsep) if name)
+    return (BASE_DIR / "var" / "env", BASE_DIR / ".env")
+
+
+def read_environment() -> Environment:
+    """The validated settings; one clear line for each mistake, then the end."""
+    try:
+        return Environment(_env_file=env_files())  # type: ignore[call-arg]  # the rest comes from there
+    except ValidationError as error:
+        raise SystemExit("\n".join(explain(error))) from None
+
+
+def explain(error: ValidationError) -> list[str]:
+    """A line per mistake: the variable and the rule, never the value, which may be secret."""
+    lines = []
+    for mistake in error.errors(include_input=False, include_url=False):
+        name = str(mistake["loc"][0]).upper()
+        problem = "is not set" if mistake["type"] == "missing" else mistake["msg"]
+        lines.append(f"setting {name}: {problem}")
+    return sorted(set(lines))
+
+
+def print_example() -> str:
+    """The text of `.env.example`: each variable with its sentence and its default."""
+    lines = ["# Every setting of filesvc. Printed by `manage.py print_env_example`; do not edit."]
+    for name, field in Environment.model_fields.items():
+        lines += ["", f"# {field.description}"]
+        if field.is_required():
+            lines.append(f"{name.upper()}=")
+        else:
+            lines.append(f"# {name.upper()}={_as_text(field.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return ",".join(str(item) for item in value) if isinstance(value, list) else str(value)

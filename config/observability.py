@@ -1,0 +1,90 @@
+"""Logs as JSON lines on standard error, and reports to Sentry when it has an address."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import sys
+
+import sentry_sdk
+import structlog
+from sentry_sdk.integrations.celery import CeleryIntegration
+from sentry_sdk.integrations.django import DjangoIntegration
+from sentry_sdk.integrations.logging import ignore_logger
+
+from security.redaction import redact_event
+
+# Anyone may trigger these without a token; they are counted, not reported.
+NOISY_LOGGERS = ("django.security.*", "django.request")
+
+_SHARED = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+]
+
+
+def configure_logging(level: str) -> None:
+    """One line of ASCII JSON per event, ours and the libraries', in one format."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "json": {
+                    "()": structlog.stdlib.ProcessorFormatter,
+                    "foreign_pre_chain": _SHARED,
+                    "processors": [
+                        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                        structlog.processors.JSONRenderer(),
+                    ],
+                }
+            },
+            "handlers": {
+                "stderr": {
+                    "class": "logging.StreamHandler",
+                    "stream": sys.stderr,
+                    "formatter": "json",
+                }
+            },
+            "root": {"handlers": ["stderr"], "level": level},
+            "loggers": {
+                # The error handler writes the one line of each error; Django would add a second.
+                "django.request": {"level": "CRITICAL"},
+                "django.security": {"level": "CRITICAL"},
+                "celery": {"level": "WARNING"},
+                "kombu": {"level": "WARNING"},
+            },
+        }
+    )
+
+
+def configure_sentry(dsn: str | None, release: str) -> None:
+    """Report unforeseen errors; never a body, a local variable, a name or an address."""
+    if dsn is None:
+        return
+    for name in NOISY_LOGGERS:
+        ignore_logger(name)
+    sentry_sdk.init(
+        dsn=dsn,
+        release=f"filesvc@{release}",
+        integrations=[DjangoIntegration(), CeleryIntegration()],
+        max_request_body_size="never",
+        include_local_variables=False,
+        send_default_pii=False,
+        shutdown_timeout=2,
+        before_send=redact_event,
+    )

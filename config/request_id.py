@@ -1,0 +1,39 @@
+"""One id for each request, from the edge through log, task and error body."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from security.client_address import is_trusted_proxy
+
+_FORM = re.compile(r"^[0-9a-f]{32}$")
+
+
+def choose_request_id(environ: dict[str, Any]) -> str:
+    """The edge's id when a trusted proxy sends one, else a new one; a client's never."""
+    sent = environ.get("HTTP_X_REQUEST_ID", "")
+    if _FORM.match(sent) and is_trusted_proxy(environ.get("REMOTE_ADDR", "")):
+        return str(sent)
+    return uuid.uuid4().hex
+
+
+class BindRequestId:
+    """Middleware: the id stands in every log line of the request and in its answer."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request_id = request.META.setdefault("filesvc.request_id", uuid.uuid4().hex)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        response = self.get_response(request)
+        response.headers["X-Request-ID"] = request_id
+        return response

@@ -1,0 +1,10 @@
+"""The routes of the service, and who answers when Django itself has to refuse."""
+
+from django.urls import include, path
+
+urlpatterns = [path("", include("filesvc.urls"))]
+
+handler400 = "errors.handler.handle_400"
+handler403 = "errors.handler.handle_403"
+handler404 = "errors.handler.handle_404"
+handler500 = "errors.handler.handle_500"

@@ -1,0 +1,33 @@
+"""The WSGI application: Django inside the guard, in a process that ends with its parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django_application = get_wsgi_application()
+
+# Only now, because these import models.
+from config.request_id import choose_request_id  # noqa: E402
+from errors.wsgi_guard import WsgiGuard  # noqa: E402
+
+PARENT_CHECK_SECONDS = 1.0
+
+
+def end_with_parent(parent: int, *, check_seconds: float = PARENT_CHECK_SECONDS) -> None:
+    """Stop this process when its server's main process is gone.
+
+    A killed granian main leaves its workers serving on the port for ever (measured).
+    """
+    never = threading.Event()
+    while os.getppid() == parent:
+        never.wait(check_seconds)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
+application = WsgiGuard(django_application, choose_request_id)

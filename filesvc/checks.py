@@ -1,0 +1,44 @@
+"""Refuses to start when the settings or the tables disagree with each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from filesvc.processors import PROCESSORS
+from security.policy import BY_MEDIA_TYPE
+
+
+@register(Tags.compatibility)
+def check_policy(**kwargs: Any) -> list[CheckMessage]:
+    """Every type listed is known, and every processor serves a type of the policy."""
+    unknown = sorted(set(settings.ALLOWED_TYPES) - set(BY_MEDIA_TYPE))
+    stray = sorted(set(PROCESSORS) - set(BY_MEDIA_TYPE))
+    messages: list[CheckMessage] = []
+    if unknown:
+        messages.append(
+            Error(f"ALLOWED_TYPES names unknown types: {', '.join(unknown)}", id="filesvc.E001")
+        )
+    if stray:
+        messages.append(
+            Error(f"processors without a policy row: {', '.join(stray)}", id="filesvc.E002")
+        )
+    return messages
+
+
+@register(Tags.security, deploy=True)
+def check_production(**kwargs: Any) -> list[CheckMessage]:
+    """What a production system must not run with."""
+    messages: list[CheckMessage] = []
+    if settings.DEBUG:
+        messages.append(Error("DEBUG is on", id="filesvc.E003"))
+    if not settings.REQUIRE_OFFICIAL_SIGNATURES:
+        messages.append(
+            Warning(
+                "REQUIRE_OFFICIAL_SIGNATURES is off: the test set may do the scanning",
+                id="filesvc.W001",
+            )
+        )
+    return messages

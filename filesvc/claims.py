@@ -1,0 +1,133 @@
+"""Who works on a file now: claim, renew, finish, each one compare-and-swap on the row.
+
+A claim holds while its lease runs and its fence is the highest; both are kept by the
+database's clock, so that workers need not agree on the time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from errors.base import ServiceError
+from filesvc.models import File, Status
+
+LEASE_SECONDS = 30
+RENEW_SECONDS = 10
+MAX_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to finish one file, for as long as nobody has claimed it after us."""
+
+    file: File
+    fence: int
+
+    @property
+    def _mine(self) -> Any:
+        return File.objects.filter(id=self.file.id, fence=self.fence, status=Status.PROCESSING)
+
+
+def from_now(seconds: float) -> models.ExpressionWrapper:
+    """A moment by the database's clock; negative seconds lie in the past."""
+    return models.ExpressionWrapper(
+        Now() + datetime.timedelta(seconds=seconds), output_field=models.DateTimeField()
+    )
+
+
+def claimable() -> Q:
+    """Waiting, or left by a worker whose lease ran out; five tries at most."""
+    waiting = Q(status=Status.QUEUED)
+    abandoned = Q(status=Status.PROCESSING, lease_until__lt=Now())
+    return (waiting | abandoned) & Q(attempts__lt=MAX_ATTEMPTS)
+
+
+def claim(file_id: uuid.UUID) -> Claim | None:
+    """Take the file, or None when it is taken, final, used up or gone."""
+    taken = File.objects.filter(claimable(), id=file_id).update(
+        status=Status.PROCESSING,
+        fence=F("fence") + 1,
+        attempts=F("attempts") + 1,
+        lease_until=from_now(LEASE_SECONDS),
+    )
+    if not taken:
+        return None
+    file = File.objects.filter(id=file_id).first()
+    return Claim(file, file.fence) if file else None
+
+
+def renew(held: Claim) -> bool:
+    """Push the lease out; False when the claim is lost."""
+    return bool(held._mine.update(lease_until=from_now(LEASE_SECONDS)))
+
+
+def finish(held: Claim, metadata: dict[str, Any]) -> bool:
+    """Mark the file processed; False when the claim is lost and somebody else decides."""
+    return bool(
+        held._mine.update(
+            status=Status.PROCESSED,
+            processed=True,
+            processed_at=Now(),
+            metadata=metadata,
+            failure=None,
+            lease_until=None,
+        )
+    )
+
+
+def fail(held: Claim, error: ServiceError) -> bool:
+    """Mark the file failed for good; False when the claim is lost."""
+    failure = describe_failure(error, held.file)
+    return bool(held._mine.update(status=Status.FAILED, failure=failure, lease_until=None))
+
+
+def release(held: Claim) -> bool:
+    """Put the file back to wait for its next try; the try counts."""
+    return bool(held._mine.update(status=Status.QUEUED, lease_until=None, notified_at=Now()))
+
+
+def describe_failure(error: ServiceError, file: File) -> dict[str, Any]:
+    """The failure as the File resource tells it (a Problem without its HTTP parts)."""
+    return {
+        "type": f"/problems/{error.code}",
+        "title": error.title,
+        "code": error.code,
+        "detail": error.sentence,
+        "retryable": error.retryable,
+        "errors": [],
+        "meta": error.meta,
+        "occurred_at": datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z"),
+        "origin_request_id": file.request_id,
+    }
+
+
+@contextlib.contextmanager
+def kept_alive(held: Claim, renew_seconds: float = RENEW_SECONDS) -> Iterator[None]:
+    """Renew the lease from a thread while the work goes on."""
+    done = threading.Event()
+
+    def renew_until_done() -> None:
+        try:
+            while not done.wait(renew_seconds):
+                if not renew(held):
+                    return
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=renew_until_done, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

@@ -1,0 +1,129 @@
+"""Hands out kept bytes: as an attachment, whole or one range of them (RFC 9110, RFC 6266)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header, parse_etags
+
+from errors import catalogue
+from filesvc.blobs import open_blob
+from filesvc.models import File, Status
+
+CHUNK_BYTES = 256 * 1024
+_RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,19})-(?P<last>[0-9]{0,19})", re.ASCII)
+# Nothing in a handed-out file may run or load in a browser.
+CONTENT_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
+
+
+@dataclass(frozen=True)
+class Span:
+    """Bytes `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+    @property
+    def length_bytes(self) -> int:
+        return self.last - self.first + 1
+
+
+def check_downloadable(file: File) -> None:
+    """Only a processed file is handed out.
+
+    Raises FileNotReady, StateConflict, FileQuarantined.
+    """
+    match file.status:
+        case Status.PROCESSED:
+            return
+        case Status.QUEUED | Status.PROCESSING:
+            raise catalogue.FileNotReady(state=file.status)
+        case Status.QUARANTINED:
+            raise catalogue.FileQuarantined()
+        case _:
+            raise catalogue.StateConflict(state=file.status)
+
+
+def answer_content(request: HttpRequest, file: File) -> HttpResponseBase:
+    """The content, a range of it, or 304 when the client has it.
+
+    Raises RangeNotSatisfiable, StorageUnavailable.
+    """
+    etag = f'"{file.sha256}"'
+    if _has_it(request, etag):
+        return _describe(HttpResponse(status=304), file, etag)
+    span = _requested_span(request, file, etag)
+    whole = Span(0, file.size_bytes - 1)
+    source = _open(file)
+    response = StreamingHttpResponse(read_span(source, span or whole), status=206 if span else 200)
+    response._resource_closers.append(source.close)  # type: ignore[attr-defined]
+    response.headers["Content-Length"] = str((span or whole).length_bytes)
+    if span:
+        response.headers["Content-Range"] = f"bytes {span.first}-{span.last}/{file.size_bytes}"
+    return _describe(response, file, etag)
+
+
+def parse_range(header: str, size_bytes: int) -> Span | None:
+    """One range of a file of that size, or None when the header is to be ignored.
+
+    Several ranges, another unit and what is no range at all are ignored, which RFC 9110
+    allows (14.2). Raises RangeNotSatisfiable.
+    """
+    match = _RANGE.fullmatch(header)
+    if not match or not (match["first"] or match["last"]):
+        return None
+    if not match["first"]:
+        first, last = max(0, size_bytes - int(match["last"])), size_bytes - 1
+    else:
+        first = int(match["first"])
+        last = min(int(match["last"]), size_bytes - 1) if match["last"] else size_bytes - 1
+        if match["last"] and int(match["last"]) < first:
+            return None  # not a valid range, so no range at all
+    if first >= size_bytes:
+        raise catalogue.RangeNotSatisfiable(size_bytes=size_bytes)
+    return Span(first, last)
+
+
+def read_span(source: BinaryIO, span: Span) -> Iterator[bytes]:
+    """The bytes of the span in chunks."""
+    source.seek(span.first)
+    left = span.length_bytes
+    while left > 0 and (chunk := source.read(min(CHUNK_BYTES, left))):
+        left -= len(chunk)
+        yield chunk
+
+
+def _open(file: File) -> BinaryIO:
+    try:
+        return open_blob(file.id)
+    except catalogue.SourceMissing as error:
+        raise catalogue.StorageUnavailable(note="source missing") from error
+
+
+def _has_it(request: HttpRequest, etag: str) -> bool:
+    known = parse_etags(request.headers.get("If-None-Match", ""))
+    return "*" in known or etag in known or f"W/{etag}" in known
+
+
+def _requested_span(request: HttpRequest, file: File, etag: str) -> Span | None:
+    """If-Range makes the range count only for the very same bytes (RFC 9110, 13.1.5)."""
+    condition = request.headers.get("If-Range")
+    if request.method != "GET" or (condition is not None and condition != etag):
+        return None
+    return parse_range(request.headers.get("Range", ""), file.size_bytes)
+
+
+def _describe(response: HttpResponseBase, file: File, etag: str) -> HttpResponseBase:
+    response.headers["Content-Type"] = file.media_type
+    response.headers["Content-Disposition"] = (
+        content_disposition_header(as_attachment=True, filename=file.name) or "attachment"
+    )
+    response.headers["Content-Security-Policy"] = CONTENT_POLICY
+    response.headers["ETag"] = etag
+    response.headers["Accept-Ranges"] = "bytes"
+    return response

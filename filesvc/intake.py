@@ -1,0 +1,94 @@
+"""The life of one upload, in the order in which it happens."""
+
+from __future__ import annotations
+
+import structlog
+from rest_framework.request import Request
+
+from errors import catalogue
+from errors.handler import request_id_of
+from filesvc.models import File
+from filesvc.storage import save_file
+from security.concurrency import upload_slots
+from security.filename import check_filename
+from security.malware import scan_for_malware
+from security.media_type import identify_type
+from security.rate_limit import RateUsage, check_usage, count_upload
+from security.receiving import check_upload_headers, receive_upload
+from security.size import check_declared_length
+
+log = structlog.get_logger("intake")
+
+
+def admit_client(request: Request) -> RateUsage:
+    """Count the request against its token and its address, before a byte of the body is read.
+
+    Raises RateLimited, which carries the same usage in its headers.
+    """
+    by_token, by_address = count_upload(request._request, request.auth.digest)
+    request._request.META["filesvc.rate_usage"] = by_token
+    check_usage(by_token, by_address)
+    return by_token
+
+
+def take_in(request: Request) -> File:
+    """Receive, measure, identify, scan, keep; whatever is wrong raises.
+
+    Nothing of a refused upload is left behind: no row, no bytes, no task.
+    """
+    check_declared_length(request._request)
+    check_upload_headers(request._request)
+    with upload_slots.take(), receive_upload(request) as upload:
+        name = check_filename(upload.name)
+        media_type = identify_type(upload, name)
+        clean = scan_for_malware(upload)
+        file = save_file(
+            clean,
+            name=name,
+            media_type=media_type,
+            owner=request.user,
+            request_id=request_id_of(request._request),
+        )
+    log.info("upload.accepted", file_id=str(file.id), media_type=media_type)
+    return file
+
+
+# Every refusal `take_in` and `admit_client` can end in; the documents are read from here.
+INTAKE_ERRORS = (
+    catalogue.RateLimited,
+    catalogue.LengthRequired,
+    catalogue.PayloadTooLarge,
+    catalogue.UnsupportedMediaType,
+    catalogue.UnsupportedContentEncoding,
+    catalogue.Overloaded,
+    catalogue.MalformedMultipart,
+    catalogue.IncompleteBody,
+    catalogue.MissingFile,
+    catalogue.MultipleFiles,
+    catalogue.UnexpectedPart,
+    catalogue.FilePartInvalid,
+    catalogue.FileTooLarge,
+    catalogue.ValidationFailed,
+    catalogue.DigestMismatch,
+    catalogue.EmptyFile,
+    catalogue.FilenameMissing,
+    catalogue.FilenameTooLong,
+    catalogue.FilenameInvalid,
+    catalogue.ExtensionNotAllowed,
+    catalogue.UnsupportedFileType,
+    catalogue.ContentMismatch,
+    catalogue.InspectionFailed,
+    catalogue.MalwareDetected,
+    catalogue.ScanIncomplete,
+    catalogue.EncryptedContent,
+    catalogue.ActiveContent,
+    catalogue.CorruptContent,
+    catalogue.ArchiveLimitsExceeded,
+    catalogue.ScanSizeExceeded,
+    catalogue.ScannerUnavailable,
+    catalogue.ScannerTimeout,
+    catalogue.ScannerError,
+    catalogue.StorageFull,
+    catalogue.StorageUnavailable,
+    catalogue.DatabaseUnavailable,
+)

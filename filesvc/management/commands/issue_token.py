@@ -1,0 +1,52 @@
+"""Makes a token and prints it, alone, on standard output; it is never shown again."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from filesvc.models import Token
+from security.tokens import Scope
+
+DEFAULT_SCOPES = "upload,read,delete"
+
+
+class Command(BaseCommand):
+    """`manage.py issue_token NAME [--scopes upload,read] [--ttl-hours N]`."""
+
+    help = "Print a new token for the user NAME, who is created when missing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """One name, and two options."""
+        parser.add_argument("name", help="user the token speaks for")
+        parser.add_argument("--scopes", default=DEFAULT_SCOPES, help="comma list of scopes")
+        parser.add_argument("--ttl-hours", type=float, help="lifetime in hours; none when left out")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print the token alone, so that a script can take it."""
+        scopes = parse_scopes(options["scopes"])
+        expiry = parse_lifetime(options["ttl_hours"])
+        user, _ = get_user_model().objects.get_or_create(username=options["name"])
+        _, token = Token.objects.create(user, expiry=expiry, name=options["name"], scopes=scopes)
+        self.stdout.write(token)
+
+
+def parse_scopes(text: str) -> list[str]:
+    """The scopes, each known and once."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = sorted(set(names) - set(Scope))
+    if unknown or not names:
+        raise CommandError(f"scopes are {', '.join(Scope)}")
+    return sorted(set(names))
+
+
+def parse_lifetime(hours: float | None) -> datetime.timedelta | None:
+    """How long the token lives; None is for ever."""
+    if hours is None:
+        return None
+    if not 0 < hours <= 24 * 3650:
+        raise CommandError("--ttl-hours must be positive, and ten years at most")
+    return datetime.timedelta(hours=hours)

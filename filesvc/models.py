@@ -1,0 +1,106 @@
+"""File and what became of it; the token that speaks for a user."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import uuid_utils.compat
+from django.conf import settings
+from django.db import models
+from knox.models import AbstractAuthToken
+
+
+class Token(AbstractAuthToken):
+    """A bearer token, hashed at rest (knox), with a name and its scopes."""
+
+    name = models.CharField(max_length=150, default="")
+    scopes = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ("created",)
+
+
+class Status(models.TextChoices):
+    """Where a file is on its way; the last three are final."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    PROCESSED = "processed"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+
+
+class FileQuerySet(models.QuerySet["File"]):
+    """Which files a request may know of."""
+
+    def visible_to(self, user: Any, *, everyone: bool) -> FileQuerySet:
+        """The owner's files, or all of them for the admin scope."""
+        return self if everyone else self.filter(owner=user)
+
+
+class File(models.Model):
+    """One accepted file. The row is also the queue: no message is needed to find work.
+
+    `id` is a UUIDv7, so that the newest file has the greatest id.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid_utils.compat.uuid7, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="files"
+    )
+    name = models.CharField(max_length=255)
+    size_bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    media_type = models.CharField(max_length=100)
+    uploaded_at = models.DateTimeField()
+    request_id = models.CharField(max_length=32)
+
+    scan_engine = models.CharField(max_length=64)
+    scan_signatures = models.CharField(max_length=64)
+    scanned_at = models.DateTimeField()
+
+    status = models.CharField(max_length=11, choices=Status, default=Status.QUEUED)
+    processed = models.BooleanField(default=False)
+    processed_at = models.DateTimeField(null=True)
+    metadata = models.JSONField(default=dict)
+    failure = models.JSONField(null=True)
+
+    # Who works on it now (filesvc.claims): `fence` grows with every claim, so that a worker
+    # that was thought dead cannot finish for its successor.
+    attempts = models.PositiveSmallIntegerField(default=0)
+    fence = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    notified_at = models.DateTimeField()
+
+    objects: ClassVar[Any] = FileQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (
+            models.Index(fields=("owner", "-id"), name="file_of_owner_newest"),
+            models.Index(
+                fields=("notified_at",),
+                name="file_waiting",
+                condition=models.Q(status=Status.QUEUED),
+            ),
+            models.Index(
+                fields=("lease_until",),
+                name="file_leased",
+                condition=models.Q(status=Status.PROCESSING),
+            ),
+        )
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(processed=True, status=Status.PROCESSED)
+                | models.Q(processed=False) & ~models.Q(status=Status.PROCESSED),
+                name="processed_means_processed",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def path(self) -> str:
+        """Where the API shows this file: an absolute path, never built from Host."""
+        return f"/files/{self.id}/"

@@ -1,0 +1,47 @@
+"""Text: encoding, lines, words and characters, counted in one pass."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Any, BinaryIO
+
+from errors import catalogue
+from filesvc.models import File
+from security.media_type import text_encoding
+
+CHUNK_BYTES = 256 * 1024
+
+
+def describe_text(file: File, source: BinaryIO) -> dict[str, Any]:
+    """Counts as `wc` gives them, but in characters; a last line without its end counts.
+
+    Raises CorruptContent when the text does not decode.
+    """
+    encoding = text_encoding(source.read(2))
+    source.seek(0)
+    lines, words, characters, last = 0, 0, 0, "\n"
+    try:
+        for text in _decode(source, encoding):
+            lines += text.count("\n")
+            words += len(text.split()) - (not last.isspace() and not text[0].isspace())
+            characters += len(text)
+            last = text[-1]
+    except UnicodeDecodeError as error:
+        raise catalogue.CorruptContent(note=encoding) from error
+    return {
+        "kind": "text",
+        "encoding": "utf-8" if encoding == "utf-8-sig" else encoding,
+        "lines": lines + (last != "\n"),
+        "words": words,
+        "characters": characters,
+    }
+
+
+def _decode(source: BinaryIO, encoding: str) -> Any:
+    """Pieces of the text, none of them empty."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    while chunk := source.read(CHUNK_BYTES):
+        if text := decoder.decode(chunk):
+            yield text
+    if text := decoder.decode(b"", final=True):
+        yield text

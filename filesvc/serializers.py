@@ -1,0 +1,63 @@
+"""How a File is told as JSON, and how a list of them is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from filesvc.models import File, Status
+from security.tokens import sees_everyone
+
+
+class ScanSerializer(serializers.Serializer[File]):
+    """Who vouched for the bytes when they came in."""
+
+    engine = serializers.CharField(source="scan_engine")
+    signatures = serializers.CharField(source="scan_signatures")
+    scanned_at = serializers.DateTimeField()
+
+
+class FileSerializer(serializers.Serializer[File]):
+    """One File. Every field is ours to set; none is read from a client."""
+
+    id = serializers.UUIDField()
+    file = serializers.SerializerMethodField()
+    name = serializers.CharField()
+    size = serializers.IntegerField(source="size_bytes")
+    sha256 = serializers.CharField()
+    media_type = serializers.CharField()
+    uploaded_at = serializers.DateTimeField()
+    processed = serializers.BooleanField()
+    processed_at = serializers.DateTimeField(allow_null=True)
+    status = serializers.ChoiceField(choices=Status.choices)
+    attempts = serializers.IntegerField()
+    failure = serializers.JSONField(allow_null=True)
+    owner = serializers.CharField(source="owner.username")
+    metadata = serializers.JSONField()
+    scan = ScanSerializer(source="*")
+
+    def get_file(self, file: File) -> str:
+        """The path of its content, never built from Host."""
+        return f"{file.path}content/"
+
+    def get_fields(self) -> dict[str, Any]:
+        """`owner` is told to the admin scope alone."""
+        fields: dict[str, Any] = super().get_fields()
+        request = self.context.get("request")
+        if request is None or not sees_everyone(request):
+            del fields["owner"]
+        return fields
+
+
+class ListQuery(serializers.Serializer[Any]):
+    """The parameters of the list; any other one is refused."""
+
+    page_size = serializers.IntegerField(min_value=1, max_value=200, default=50)
+    cursor = serializers.RegexField(r"^[np][0-9a-f]{32}\Z", required=False)
+    processed = serializers.BooleanField(required=False)
+    status = serializers.ChoiceField(choices=Status.choices, required=False)
+    media_type = serializers.CharField(max_length=100, required=False)
+    uploaded_after = serializers.DateTimeField(required=False)
+    uploaded_before = serializers.DateTimeField(required=False)
+    sha256 = serializers.RegexField(r"^[0-9a-f]{64}\Z", required=False)

@@ -1,0 +1,90 @@
+"""Keeps a clean upload: promote the bytes, then commit the row, then ring the doorbell."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from typing import Any
+
+import structlog
+import uuid_utils.compat
+from django.db import Error as DatabaseError
+from django.db import transaction
+from django.utils import timezone
+
+from errors import catalogue
+from errors.base import ServiceError
+from filesvc.blobs import delete_blob, promote
+from filesvc.models import File
+from filesvc.tasks import ring_doorbell
+from security.upload import CleanUpload
+
+log = structlog.get_logger("storage")
+
+
+def save_file(
+    clean: CleanUpload, *, name: str, media_type: str, owner: Any, request_id: str
+) -> File:
+    """Both the bytes and the row, or neither.
+
+    Raises StorageFull, StorageUnavailable, DatabaseUnavailable.
+    """
+    now = timezone.now()
+    file = File(
+        id=uuid_utils.compat.uuid7(),
+        owner=owner,
+        name=name,
+        size_bytes=clean.staged.size_bytes,
+        sha256=clean.staged.sha256,
+        media_type=media_type,
+        uploaded_at=now,
+        notified_at=now,
+        request_id=request_id,
+        scan_engine=clean.scan.engine,
+        scan_signatures=clean.scan.signatures,
+        scanned_at=clean.scan.scanned_at,
+    )
+    promote(clean, file.id)
+    _commit(file)
+    return file
+
+
+def _commit(file: File) -> None:
+    """A commit that fails may still have happened: the reply can be lost (measured)."""
+    try:
+        with transaction.atomic():
+            file.save(force_insert=True)
+            # `robust`: the row is safe by then, so no failure to ring may become a 500.
+            transaction.on_commit(lambda: ring_doorbell(file.id), robust=True)
+    except DatabaseError as error:
+        if _row_exists(file.id):
+            ring_doorbell(file.id)
+            return
+        raise catalogue.DatabaseUnavailable(note=type(error).__name__) from error
+
+
+def _row_exists(file_id: uuid.UUID) -> bool:
+    """What became of a failed commit; on a plain no, the bytes go at once.
+
+    While the database does not answer, the bytes stay: the sweeper decides later.
+    """
+    try:
+        exists = File.objects.filter(id=file_id).exists()
+    except DatabaseError:
+        log.warning("blob.left_for_sweeper", file_id=str(file_id))
+        return False
+    if not exists:
+        with contextlib.suppress(ServiceError):
+            delete_blob(file_id)
+    return bool(exists)
+
+
+def delete_file(file: File) -> None:
+    """Row first, then bytes: a crash between leaves an orphan, never a row without bytes.
+
+    Raises DatabaseUnavailable, StorageUnavailable.
+    """
+    file_id = file.id
+    file.delete()
+    delete_blob(file_id)
+    log.info("file.deleted", file_id=str(file_id))

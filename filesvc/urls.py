@@ -1,0 +1,18 @@
+"""The routes, each with and without its trailing slash: a redirect would lose a POST."""
+
+from __future__ import annotations
+
+from django.urls import re_path
+
+from filesvc import views
+
+urlpatterns = [
+    re_path(r"^$", views.IndexView.as_view()),
+    re_path(r"^upload/?$", views.UploadView.as_view()),
+    re_path(r"^files/?$", views.FileListView.as_view()),
+    re_path(r"^files/(?P<file_id>[^/]+)/?$", views.FileView.as_view()),
+    re_path(r"^files/(?P<file_id>[^/]+)/content/?$", views.ContentView.as_view()),
+    re_path(r"^policy/?$", views.PolicyView.as_view()),
+    re_path(r"^health/live/?$", views.LiveView.as_view()),
+    re_path(r"^health/ready/?$", views.ReadyView.as_view()),
+]

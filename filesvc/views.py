@@ -1,0 +1,199 @@
+"""HTTP in, HTTP out; no decisions."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.http.response import HttpResponseBase
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from errors import catalogue
+from filesvc.content import answer_content, check_downloadable
+from filesvc.health import check_readiness
+from filesvc.intake import admit_client, take_in
+from filesvc.listing import find_page
+from filesvc.models import File
+from filesvc.serializers import FileSerializer
+from filesvc.storage import delete_file
+from security.policy import allowed_types
+from security.rate_limit import window_of
+from security.signatures import current_scanner
+from security.tokens import Scope, sees_everyone
+
+Scopes = ClassVar[dict[str, Scope]]
+
+
+class UploadView(APIView):
+    """POST /upload/ takes one file in."""
+
+    scopes: Scopes = {"POST": Scope.UPLOAD}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Who may upload, and how often; all of it before the body is read."""
+        super().initial(request, *args, **kwargs)
+        # Only a known client's refused body is read to its end (errors.wsgi_guard).
+        request._request.META["filesvc.drain"] = True
+        admit_client(request)
+
+    def post(self, request: Request) -> Response:
+        """Take one file in; 201 means scanned clean, durable and certain to be processed."""
+        file = take_in(request)
+        told = FileSerializer(file, context={"request": request})
+        return Response(told.data, status=201, headers={"Location": file.path})
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        """Every answer past authentication tells what is left of the window."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        usage = request._request.META.get("filesvc.rate_usage")
+        for name, value in (usage.headers if usage else {}).items():
+            response.headers[name] = value
+        return response
+
+
+class FileListView(APIView):
+    """GET /files/ lists the client's files."""
+
+    scopes: Scopes = {"GET": Scope.READ}
+
+    def get(self, request: Request) -> Response:
+        """Newest first, page by page."""
+        page = find_page(visible_files(request), request.query_params, request.path)
+        told = FileSerializer(page.files, many=True, context={"request": request})
+        return Response({"next": page.next, "previous": page.previous, "results": told.data})
+
+
+class FileView(APIView):
+    """GET and DELETE /files/{id}/."""
+
+    scopes: Scopes = {"GET": Scope.READ, "DELETE": Scope.DELETE}
+
+    def get(self, request: Request, file_id: str) -> Response:
+        """One file and its state."""
+        file = find_file(request, file_id)
+        return Response(FileSerializer(file, context={"request": request}).data)
+
+    def delete(self, request: Request, file_id: str) -> Response:
+        """Remove row and bytes, in every state."""
+        delete_file(find_file(request, file_id))
+        return Response(status=204)
+
+
+class ContentView(APIView):
+    """GET /files/{id}/content/ hands the bytes out."""
+
+    scopes: Scopes = {"GET": Scope.READ}
+
+    def get(self, request: Request, file_id: str) -> HttpResponseBase:
+        """As an attachment, once processed."""
+        file = find_file(request, file_id)
+        check_downloadable(file)
+        return answer_content(request._request, file)
+
+
+class PublicView(APIView):
+    """A page that needs no token, and takes none."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+
+class IndexView(PublicView):
+    """GET / says what this is."""
+
+    def get(self, request: Request) -> Response:
+        """The service and its links."""
+        return Response(
+            {
+                "service": "filesvc",
+                "about": "Takes files in: checked, scanned, kept, processed.",
+                "links": {
+                    "upload": "/upload/",
+                    "files": "/files/",
+                    "policy": "/policy/",
+                    "live": "/health/live",
+                    "ready": "/health/ready",
+                },
+            }
+        )
+
+
+class PolicyView(PublicView):
+    """GET /policy/ tells what may come in, from the settings the gates use."""
+
+    def get(self, request: Request) -> Response:
+        """Limits, types, rate and scanner."""
+        limit, window_seconds = window_of(settings.UPLOAD_RATE)
+        return Response(
+            {
+                "max_upload_bytes": settings.MAX_UPLOAD_BYTES,
+                "types": [
+                    {"media_type": row.media_type, "extensions": list(row.extensions)}
+                    for row in allowed_types()
+                ],
+                "rate": {"limit": limit, "window_seconds": window_seconds},
+                "scanner": describe_scanner(),
+            }
+        )
+
+
+class LiveView(PublicView):
+    """GET /health/live: the process answers; nothing else is asked."""
+
+    def get(self, request: Request) -> Response:
+        """Always 200."""
+        return Response({"live": True})
+
+
+class ReadyView(PublicView):
+    """GET /health/ready: everything an upload needs is there."""
+
+    def get(self, request: Request) -> Response:
+        """Raises ServiceUnavailable, naming what is missing."""
+        checks = check_readiness()
+        failing = [name for name, check in checks.items() if check["required"] and not check["ok"]]
+        if failing:
+            raise catalogue.ServiceUnavailable(failing=failing)
+        return Response({"ready": True, "checks": checks})
+
+
+def visible_files(request: Request) -> Any:
+    """The files this token may know of."""
+    return File.objects.select_related("owner").visible_to(
+        request.user, everyone=sees_everyone(request)
+    )
+
+
+def find_file(request: Request, file_id: str) -> File:
+    """The file of that id.
+
+    Raises NotFound, the same for a foreign id and an unknown one; InvalidParameter for
+    what is no id.
+    """
+    try:
+        wanted = uuid.UUID(file_id)
+    except ValueError as error:
+        raise catalogue.InvalidParameter(places=(("path", "id"),)) from error
+    file: File | None = visible_files(request).filter(id=wanted).first()
+    if file is None:
+        raise catalogue.NotFound()
+    return file
+
+
+def describe_scanner() -> dict[str, Any] | None:
+    """Engine and signatures, or null while the scanner does not answer."""
+    try:
+        scanner = current_scanner()
+    except (catalogue.ScannerUnavailable, catalogue.ScannerTimeout, catalogue.ScannerError):
+        return None
+    return {
+        "engine": scanner.engine,
+        "signatures": scanner.signatures,
+        "updated_at": scanner.updated_at,
+    }

@@ -1,0 +1,42 @@
+"""Stops asking a dependency that has just failed, for a few seconds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class CircuitBreaker:
+    """Open after one failure; after `rest_seconds` a single caller may try again.
+
+    Not a library: the kept ones hold a lock over the whole call, which would line up every
+    thread behind one slow answer.
+    """
+
+    def __init__(self, rest_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rest_seconds = rest_seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._closed_again_at: float | None = None
+
+    def allows(self) -> bool:
+        """True when the caller may try; while open, one caller per rest."""
+        with self._lock:
+            if self._closed_again_at is None:
+                return True
+            now = self._clock()
+            if now < self._closed_again_at:
+                return False
+            self._closed_again_at = now + self._rest_seconds
+            return True
+
+    def record_failure(self) -> None:
+        """The try failed: rest from now on."""
+        with self._lock:
+            self._closed_again_at = self._clock() + self._rest_seconds
+
+    def record_success(self) -> None:
+        """The try went through: everybody may try again."""
+        with self._lock:
+            self._closed_again_at = None

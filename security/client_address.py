@@ -1,0 +1,58 @@
+"""Who is really calling: the address behind the proxies we trust, and no other."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
+
+from django.conf import settings
+
+from errors import catalogue
+
+Address = IPv4Address | IPv6Address
+IPV6_CUSTOMER_PREFIX = 64  # one customer usually has a whole /64
+
+
+def is_trusted_proxy(peer: str) -> bool:
+    """True when the peer's address lies in TRUSTED_PROXIES."""
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        return False
+    return _is_trusted(address)
+
+
+def client_address(meta: dict[str, Any]) -> str:
+    """The nearest address no trusted proxy vouches for; an IPv6 one as its /64.
+
+    X-Forwarded-For counts only when the peer is trusted, and is read from its end, so a
+    client cannot choose its own bucket (OWASP ASVS 5.0 4.1.3).
+    Raises MalformedHeader when a trusted proxy sends something else than addresses.
+    """
+    peer = str(meta.get("REMOTE_ADDR", ""))
+    if not is_trusted_proxy(peer):
+        return _bucket(peer)
+    for hop in reversed(str(meta.get("HTTP_X_FORWARDED_FOR", "")).split(",")):
+        if not hop.strip():
+            continue
+        try:
+            address = ip_address(hop.strip())
+        except ValueError:
+            raise catalogue.MalformedHeader(places=(("header", "X-Forwarded-For"),)) from None
+        if not _is_trusted(address):
+            return _bucket(str(address))
+    return _bucket(peer)
+
+
+def _is_trusted(address: Address) -> bool:
+    return any(address in network for network in settings.TRUSTED_PROXIES)
+
+
+def _bucket(text: str) -> str:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return "unknown"
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, IPV6_CUSTOMER_PREFIX), strict=False))
+    return str(address)

@@ -1,0 +1,39 @@
+"""How many uploads one process receives at a time; a few threads always stay free.
+
+The server has no time-out for a request body: 16 stalled uploads once held every thread,
+health included (measured).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from errors import catalogue
+
+
+class UploadSlots:
+    """A counted room for uploads."""
+
+    def __init__(self, slots: int) -> None:
+        self._free = threading.BoundedSemaphore(slots)
+
+    @contextlib.contextmanager
+    def take(self) -> Iterator[None]:
+        """Hold one slot.
+
+        Raises Overloaded at once when none is free, with a jittered Retry-After.
+        """
+        if not self._free.acquire(blocking=False):
+            raise catalogue.Overloaded(retry_after_seconds=1 + secrets.randbelow(4))
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+upload_slots = UploadSlots(settings.MAX_UPLOADS_PER_PROCESS)

@@ -1,0 +1,64 @@
+"""Django's Redis cache for the rate limits, which counts in this process while Redis is away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.core.cache.backends.locmem import LocMemCache
+from django.core.cache.backends.redis import RedisCache
+from redis.exceptions import RedisError
+
+from security.circuit_breaker import CircuitBreaker
+
+log = structlog.get_logger("rate_limit")
+
+REST_SECONDS = 5.0
+Version = int | None
+
+
+class FallbackRedisCache(RedisCache):
+    """Limits fall back, never off.
+
+    While the circuit is open each process counts for itself, so a client may get up to the
+    limit from every process; that is said in ARCHITECTURE.md, decision 6.
+    """
+
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._local = LocMemCache("rate-limit-fallback", {})
+        self._breaker = CircuitBreaker(REST_SECONDS)
+
+    def add(
+        self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Version = None
+    ) -> bool:
+        return bool(self._ask("add", key, value, timeout=timeout, version=version))
+
+    def get(self, key: Any, default: Any = None, version: Version = None) -> Any:
+        return self._ask("get", key, default=default, version=version)
+
+    def incr(self, key: Any, delta: int = 1, version: Version = None) -> int:
+        """Count on; a key that is missing is made.
+
+        Between `add` and `incr` the key may expire or the counting may have moved here
+        from Redis. Django's version raises ValueError then, which django-ratelimit reads
+        as "refuse" (a false 429, measured).
+        """
+        try:
+            return int(self._ask("incr", key, delta, version=version))
+        except ValueError:
+            self.add(key, 0, timeout=self.default_timeout, version=version)
+            return int(self._ask("incr", key, delta, version=version))
+
+    def _ask(self, operation: str, *args: Any, **kwargs: Any) -> Any:
+        if self._breaker.allows():
+            try:
+                answer = getattr(super(), operation)(*args, **kwargs)
+            except (RedisError, OSError) as error:
+                self._breaker.record_failure()
+                log.warning("rate_limit.fell_back", error=type(error).__name__)
+            else:
+                self._breaker.record_success()
+                return answer
+        return getattr(self._local, operation)(*args, **kwargs)

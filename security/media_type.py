@@ -1,0 +1,93 @@
+"""What the bytes are: extension, libmagic and policy must agree; a client's claim is ignored."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import threading
+from collections.abc import Iterator
+
+import magic
+import structlog
+
+from errors import catalogue
+from errors.base import ServiceError
+from security.filename import extension_of
+from security.policy import allowed_media_types, allowed_types, type_of_extension
+from security.upload import StagedUpload
+
+UNKNOWN = "application/octet-stream"  # libmagic has no verdict
+DECODE_CHUNK_BYTES = 1024 * 1024
+# C0 and C1 controls but tab, line feed, form feed, carriage return and next line.
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")
+# A libmagic cookie must not be used by two threads at once.
+_local = threading.local()
+
+
+def identify_type(upload: StagedUpload, name: str) -> str:
+    """The IANA media type of the upload, certain enough to keep and to tell.
+
+    Raises UnsupportedFileType, ContentMismatch, InspectionFailed.
+    """
+    sniffed = sniff(upload.descriptor)
+    structlog.contextvars.bind_contextvars(sniffed_type=sniffed)
+    expected = type_of_extension(extension_of(name))
+    if expected is None or not expected.accepts(sniffed):
+        raise _refusal(sniffed)
+    if expected.is_text:
+        check_decodes(upload.descriptor)
+    return expected.media_type
+
+
+def _refusal(sniffed: str) -> ServiceError:
+    """Another allowed type under this extension is a mismatch; anything else is not accepted."""
+    if sniffed != UNKNOWN and any(row.accepts(sniffed) for row in allowed_types()):
+        return catalogue.ContentMismatch()
+    return catalogue.UnsupportedFileType(allowed_types=allowed_media_types())
+
+
+def sniff(descriptor: int) -> str:
+    """libmagic's name for the whole open file, not only its first bytes.
+
+    Raises InspectionFailed.
+    """
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    try:
+        return str(_cookie().from_descriptor(descriptor))
+    except (magic.MagicException, UnicodeError) as error:
+        raise catalogue.InspectionFailed(note="libmagic") from error
+
+
+def check_decodes(descriptor: int) -> None:
+    """Text is UTF-8, or UTF-16 with its mark, to the last byte and without control characters.
+
+    Raises ContentMismatch.
+    """
+    try:
+        for text in _decoded(descriptor):
+            if _CONTROLS.search(text):
+                raise catalogue.ContentMismatch()
+    except UnicodeDecodeError as error:
+        raise catalogue.ContentMismatch() from error
+
+
+def text_encoding(head: bytes) -> str:
+    """The encoding its first bytes announce: `utf-16` with a mark, else `utf-8-sig`."""
+    return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+
+
+def _decoded(descriptor: int) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(text_encoding(os.pread(descriptor, 2, 0)))()
+    position = 0
+    while chunk := os.pread(descriptor, DECODE_CHUNK_BYTES, position):
+        position += len(chunk)
+        yield decoder.decode(chunk)
+    yield decoder.decode(b"", final=True)
+
+
+def _cookie() -> magic.Magic:
+    if not hasattr(_local, "cookie"):
+        _local.cookie = magic.Magic(mime=True)
+    cookie: magic.Magic = _local.cookie
+    return cookie

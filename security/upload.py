@@ -1,0 +1,83 @@
+"""A file in flight: staged first, clean after the scan, kept after that or gone."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from errors import catalogue
+
+STAGING = "staging"
+
+
+@dataclass
+class StagedUpload:
+    """The bytes of one file part, on the storage's own file system, under no served name.
+
+    `descriptor` stays open from the first byte to the end: what is sniffed, scanned and
+    kept is the same open file (OWASP ASVS 5.0 15.4.2).
+    """
+
+    path: Path
+    descriptor: int
+    name: str
+    size_bytes: int = 0
+    sha256: str = ""
+    is_promoted: bool = field(default=False)
+
+    def close(self) -> None:
+        """Let go of the file; its bytes go too unless they were promoted."""
+        os.close(self.descriptor)
+        if not self.is_promoted:
+            self.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class ScanReport:
+    """Who vouches for the bytes: engine, signature set and moment."""
+
+    engine: str
+    signatures: str
+    scanned_at: datetime
+
+
+@dataclass(frozen=True)
+class CleanUpload:
+    """An upload the scanner found clean. Only `security.malware` makes one."""
+
+    staged: StagedUpload
+    scan: ScanReport
+
+
+def open_staged(name: str) -> StagedUpload:
+    """A new empty staged file, readable by this user alone.
+
+    Raises StorageUnavailable, StorageFull.
+    """
+    path = settings.STORAGE_ROOT / STAGING / uuid.uuid4().hex
+    with storage_faults():
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    return StagedUpload(path=path, descriptor=descriptor, name=name)
+
+
+@contextlib.contextmanager
+def storage_faults() -> Iterator[None]:
+    """Tell a full store from a broken one.
+
+    Raises StorageFull (ENOSPC, EDQUOT) or StorageUnavailable for any other OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        note = errno.errorcode.get(error.errno or 0, "OSError")
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise catalogue.StorageFull(note=note) from error
+        raise catalogue.StorageUnavailable(note=note) from error
