@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Django's command line for this service."""
 
+import importlib
 import os
 import sys
 
@@ -8,4 +9,5 @@ from django.core.management import execute_from_command_line
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    importlib.import_module("config.celery")  # the application our tasks belong to
     execute_from_command_line(sys.argv)

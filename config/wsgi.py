@@ -11,9 +11,11 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_wsgi_application()
 
-# Only now, because these import models.
+# Only now, because these import models. Celery's tasks belong to the application made last.
+import config.celery  # noqa: E402, F401
 from config.request_id import choose_request_id  # noqa: E402
 from errors.wsgi_guard import WsgiGuard  # noqa: E402
+from filesvc.blobs import prepare_storage  # noqa: E402
 
 PARENT_CHECK_SECONDS = 1.0
 
@@ -29,5 +31,6 @@ def end_with_parent(parent: int, *, check_seconds: float = PARENT_CHECK_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+prepare_storage()
 threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
 application = WsgiGuard(django_application, choose_request_id)

@@ -149,7 +149,7 @@ def refuse_taken_port(port: int) -> None:
 
 def make_folders(run_dir: Path) -> None:
     """All state lies in var/, private to this user."""
-    for folder in ("bin", "log", "redis", "signatures", "storage/staging", "storage/files"):
+    for folder in ("bin", "log", "redis", "signatures", "storage"):
         (VAR_DIR / folder).mkdir(parents=True, exist_ok=True)
     run_dir.mkdir(parents=True, exist_ok=True)
     if run_dir.stat().st_uid != os.getuid():

@@ -38,7 +38,8 @@ def build_problem(error: ServiceError, request_id: str) -> dict[str, Any]:
 
 def encode_problem(error: ServiceError, request_id: str) -> bytes:
     """ASCII JSON: a lone surrogate or an odd charset can never break it."""
-    return json.dumps(build_problem(error, request_id), ensure_ascii=True).encode("ascii")
+    problem = build_problem(error, request_id)
+    return json.dumps(problem, ensure_ascii=True, separators=(",", ":")).encode("ascii")
 
 
 def problem_headers(error: ServiceError, request_id: str) -> dict[str, str]:

@@ -32,6 +32,11 @@ def _missing(error: Exception) -> ServiceError:
     return catalogue.NotFound()
 
 
+def _database_unavailable(error: Exception) -> ServiceError:
+    """The driver's own class tells more than Django's; its text may quote values."""
+    return catalogue.DatabaseUnavailable(note=type(error.__cause__ or error).__name__)
+
+
 TABLE: dict[type[Exception], Translator] = {
     Http404: _missing,
     drf.NotFound: _missing,
@@ -53,8 +58,8 @@ TABLE: dict[type[Exception], Translator] = {
     ),
     django.DisallowedHost: lambda error: catalogue.InvalidHost(),
     django.SuspiciousOperation: lambda error: catalogue.SuspiciousRequest(),
-    OperationalError: lambda error: catalogue.DatabaseUnavailable(),
-    InterfaceError: lambda error: catalogue.DatabaseUnavailable(),
+    OperationalError: _database_unavailable,
+    InterfaceError: _database_unavailable,
 }
 
 SUPPORTED_MEDIA_TYPES = ["application/json", "application/problem+json"]

@@ -28,7 +28,13 @@ from security.tokens import Scope, sees_everyone
 Scopes = ClassVar[dict[str, Scope]]
 
 
-class UploadView(APIView):
+class ServiceView(APIView):
+    """A view that answers to the methods it declares and to no other; OPTIONS tells nothing."""
+
+    http_method_names = ("get", "head", "post", "delete")
+
+
+class UploadView(ServiceView):
     """POST /upload/ takes one file in."""
 
     scopes: Scopes = {"POST": Scope.UPLOAD}
@@ -57,7 +63,7 @@ class UploadView(APIView):
         return response
 
 
-class FileListView(APIView):
+class FileListView(ServiceView):
     """GET /files/ lists the client's files."""
 
     scopes: Scopes = {"GET": Scope.READ}
@@ -69,7 +75,7 @@ class FileListView(APIView):
         return Response({"next": page.next, "previous": page.previous, "results": told.data})
 
 
-class FileView(APIView):
+class FileView(ServiceView):
     """GET and DELETE /files/{id}/."""
 
     scopes: Scopes = {"GET": Scope.READ, "DELETE": Scope.DELETE}
@@ -85,7 +91,7 @@ class FileView(APIView):
         return Response(status=204)
 
 
-class ContentView(APIView):
+class ContentView(ServiceView):
     """GET /files/{id}/content/ hands the bytes out."""
 
     scopes: Scopes = {"GET": Scope.READ}
@@ -97,7 +103,7 @@ class ContentView(APIView):
         return answer_content(request._request, file)
 
 
-class PublicView(APIView):
+class PublicView(ServiceView):
     """A page that needs no token, and takes none."""
 
     authentication_classes = ()

@@ -1,0 +1,135 @@
+"""What every test may ask for: a private store, users and their tokens, the Problem's schema."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import structlog
+from django.core import signals
+from django.db import close_old_connections
+from hypothesis import HealthCheck, settings
+
+from tests import stack
+from tests.client import Answer
+
+settings.register_profile(
+    "dev",
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.register_profile("ci", settings.get_profile("dev"), max_examples=200)
+settings.load_profile("dev")
+
+PROBLEM_SCHEMA = json.loads((Path(__file__).parent / "problem.schema.json").read_text())
+
+
+@pytest.fixture(autouse=True, scope="session")
+def keep_connection_of_test() -> None:
+    """A test's transaction holds its connection; Django would drop it after each request."""
+    signals.request_started.disconnect(close_old_connections)
+    signals.request_finished.disconnect(close_old_connections)
+
+
+@pytest.fixture(autouse=True)
+def storage(settings: Any, tmp_path: Path) -> Path:
+    """A store of this test alone."""
+    from filesvc.blobs import prepare_storage
+
+    settings.STORAGE_ROOT = tmp_path / "storage"
+    prepare_storage()
+    return tmp_path / "storage"
+
+
+@pytest.fixture(autouse=True)
+def quiet_log_context() -> Iterator[None]:
+    """No context of one test in the log lines of the next."""
+    structlog.contextvars.clear_contextvars()
+    yield
+    structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture
+def make_token(db: None) -> Callable[..., str]:
+    """Make a token: `make_token("alice", "upload,read")`."""
+    from django.contrib.auth import get_user_model
+
+    from filesvc.models import Token
+
+    def make(name: str = "alice", scopes: str = "upload,read,delete", **more: Any) -> str:
+        user, _ = get_user_model().objects.get_or_create(username=name)
+        _, token = Token.objects.create(user, scopes=scopes.split(","), name=name, **more)
+        return str(token)
+
+    return make
+
+
+@pytest.fixture
+def token(make_token: Callable[..., str]) -> str:
+    """A token of alice with the default scopes."""
+    return make_token()
+
+
+@pytest.fixture
+def servers() -> dict[str, stack.Server]:
+    """The running servers, to freeze or stop; the fixture leaves them running."""
+    return stack.SERVERS
+
+
+@pytest.fixture
+def log_events() -> Iterator[list[dict[str, Any]]]:
+    """The JSON events that were logged, as they were written."""
+    events: list[dict[str, Any]] = []
+    formatter = logging.getLogger().handlers[0].formatter
+    assert formatter is not None
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            events.append(json.loads(formatter.format(record)))
+
+    collector = Collector()
+    logging.getLogger().addHandler(collector)
+    yield events
+    logging.getLogger().removeHandler(collector)
+
+
+def assert_problem(answer: Answer, status: int, code: str) -> dict[str, Any]:
+    """The answer is the Problem of that code, whole and consistent with its headers."""
+    assert (answer.status, answer.code) == (status, code), answer.body
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = answer.json
+    jsonschema.validate(problem, PROBLEM_SCHEMA)
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert problem["type"] == f"/problems/{code}"
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert answer.headers.get("retry-after") == (
+        str(problem["retry_after"]) if problem["retry_after"] else None
+    )
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    return problem
+
+
+def assert_nothing_kept(storage: Path) -> None:
+    """No row, no kept bytes, no staged bytes."""
+    from filesvc.models import File
+
+    assert File.objects.count() == 0
+    assert kept_files(storage) == []
+
+
+def kept_files(storage: Path) -> list[Path]:
+    """Every file in the store, staged ones too."""
+    return [path for path in storage.rglob("*") if path.is_file()]
+
+
+def new_id() -> uuid.UUID:
+    """An id nothing has."""
+    return uuid.uuid4()
