@@ -12,13 +12,19 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
+import dj_database_url
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sentry_sdk.utils import Dsn
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 MIB = 1024 * 1024
-_RATE = re.compile(r"^[1-9][0-9]{0,8}/[smhd]$")
-_CLAMD = re.compile(r"^(unix:/.+|tcp://[^/:\s]+:[0-9]{1,5})$")
+MIN_SECRET_KEY_LENGTH = 32
+_RATE = re.compile(r"[1-9][0-9]{0,8}/[smhd]")
+_CLAMD = re.compile(r"unix:/.+|tcp://[^/:\s]+:[0-9]{1,5}")
+_BROKER_SCHEMES = ("redis", "rediss", "redis+socket")
+_CACHE_SCHEMES = ("redis", "rediss", "unix")
+_DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 
 
 def _split(text: Any) -> Any:
@@ -30,23 +36,69 @@ def _split(text: Any) -> Any:
     )
 
 
+def _as_networks(text: Any) -> Any:
+    """The text of the library's own error would repeat the value."""
+    try:
+        return [ip_network(item) for item in _split(text)]
+    except ValueError:
+        raise ValueError("must be networks like 10.0.0.0/8, comma separated") from None
+
+
 def _check_rate(text: str) -> str:
-    if not _RATE.match(text):
+    if not _RATE.fullmatch(text):
         raise ValueError("must look like 60/m: a count, then s, m, h or d")
     return text
 
 
 def _check_clamd(text: str) -> str:
-    if not _CLAMD.match(text):
+    if not _CLAMD.fullmatch(text):
         raise ValueError("must be unix:/path or tcp://host:port")
     return text
+
+
+def _check_scheme(url: str, schemes: tuple[str, ...]) -> None:
+    if url.partition("://")[0] not in schemes:
+        raise ValueError(f"must start with {' or '.join(f'{name}://' for name in schemes)}")
+
+
+def _check_database(url: str) -> str:
+    _check_scheme(url, _DATABASE_SCHEMES)
+    try:
+        dj_database_url.parse(url)
+    except ValueError:
+        raise ValueError("is no URL; quote what is special in user and password") from None
+    return url
+
+
+def _check_broker(url: SecretStr) -> SecretStr:
+    _check_scheme(url.get_secret_value(), _BROKER_SCHEMES)
+    return url
+
+
+def _check_cache(url: SecretStr) -> SecretStr:
+    _check_scheme(url.get_secret_value(), _CACHE_SCHEMES)
+    return url
+
+
+def _check_dsn(dsn: SecretStr) -> SecretStr:
+    try:
+        Dsn(dsn.get_secret_value())
+    except ValueError:
+        raise ValueError("must look like https://key@host/number") from None
+    return dsn
+
+
+def _check_secret_key(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value()) < MIN_SECRET_KEY_LENGTH:
+        raise ValueError(f"must have at least {MIN_SECRET_KEY_LENGTH} characters")
+    return key
 
 
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[
     list[IPv4Network | IPv6Network],
     NoDecode,
-    BeforeValidator(lambda text: [ip_network(item) for item in _split(text)]),
+    BeforeValidator(_as_networks),
 ]
 Rate = Annotated[str, AfterValidator(_check_rate)]
 ClamdAddress = Annotated[str, AfterValidator(_check_clamd)]
@@ -57,16 +109,18 @@ class Environment(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
-    secret_key: SecretStr = Field(
-        description="Signs what Django signs; at least 32 characters.", min_length=32
+    secret_key: Annotated[SecretStr, AfterValidator(_check_secret_key)] = Field(
+        description="Signs what Django signs; at least 32 characters."
     )
-    database_url: str = Field(
+    database_url: Annotated[str, AfterValidator(_check_database)] = Field(
         description="sqlite:////path or postgres://user:password@host:port/name."
     )
-    broker_url: SecretStr = Field(
+    broker_url: Annotated[SecretStr, AfterValidator(_check_broker)] = Field(
         description="Redis that carries the doorbell, redis:// or redis+socket://."
     )
-    cache_url: SecretStr = Field(description="Redis that counts requests, redis:// or unix://.")
+    cache_url: Annotated[SecretStr, AfterValidator(_check_cache)] = Field(
+        description="Redis that counts requests, redis:// or unix://."
+    )
     clamd_address: ClamdAddress = Field(
         description="unix:/path (descriptors are passed) or tcp://host:port."
     )
@@ -79,7 +133,7 @@ class Environment(BaseSettings):
     trusted_proxies: Networks = Field(
         default=[], description="CIDR list of proxies whose X-Forwarded-For and X-Request-ID count."
     )
-    sentry_dsn: SecretStr | None = Field(
+    sentry_dsn: Annotated[SecretStr, AfterValidator(_check_dsn)] | None = Field(
         default=None, description="Where unforeseen errors are reported."
     )
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
@@ -111,7 +165,7 @@ class Environment(BaseSettings):
         default=True, description="`make run` keeps fetching the official signatures (freshclam)."
     )
     scan_timeout_seconds: float = Field(
-        default=25, gt=0, description="One scan, from connect to verdict."
+        default=25, gt=0, allow_inf_nan=False, description="One scan, from connect to verdict."
     )
     web_workers: int = Field(default=2, ge=1, description="Web processes.")
     web_threads: int = Field(
@@ -143,7 +197,11 @@ def explain(error: ValidationError) -> list[str]:
     lines = []
     for mistake in error.errors(include_input=False, include_url=False):
         name = str(mistake["loc"][0]).upper()
-        problem = "is not set" if mistake["type"] == "missing" else mistake["msg"]
+        problem = (
+            "is not set"
+            if mistake["type"] == "missing"
+            else mistake["msg"].removeprefix("Value error, ")
+        )
         lines.append(f"setting {name}: {problem}")
     return sorted(set(lines))
 

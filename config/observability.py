@@ -11,13 +11,14 @@ import structlog
 from sentry_sdk.integrations.celery import CeleryIntegration
 from sentry_sdk.integrations.django import DjangoIntegration
 from sentry_sdk.integrations.logging import ignore_logger
+from structlog.typing import Processor
 
 from security.redaction import redact_event
 
 # Anyone may trigger these without a token; they are counted, not reported.
 NOISY_LOGGERS = ("django.security.*", "django.request")
 
-_SHARED = [
+_SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,

@@ -13,13 +13,13 @@ from django.http.response import HttpResponseBase
 
 from security.client_address import is_trusted_proxy
 
-_FORM = re.compile(r"^[0-9a-f]{32}$")
+_FORM = re.compile(r"[0-9a-f]{32}")
 
 
 def choose_request_id(environ: dict[str, Any]) -> str:
     """The edge's id when a trusted proxy sends one, else a new one; a client's never."""
     sent = environ.get("HTTP_X_REQUEST_ID", "")
-    if _FORM.match(sent) and is_trusted_proxy(environ.get("REMOTE_ADDR", "")):
+    if _FORM.fullmatch(sent) and is_trusted_proxy(environ.get("REMOTE_ADDR", "")):
         return str(sent)
     return uuid.uuid4().hex
 

@@ -56,7 +56,9 @@ _POSTGRESQL: dict[str, Any] = {
     "tcp_user_timeout": 10_000,
 }
 
-_database = dict(dj_database_url.parse(env.database_url, conn_max_age=60, conn_health_checks=True))
+_database: dict[str, Any] = dict(
+    dj_database_url.parse(env.database_url, conn_max_age=60, conn_health_checks=True)
+)
 _database["OPTIONS"] = (
     _SQLITE if _database["ENGINE"].endswith("sqlite3") else _POSTGRESQL
 ) | _database.get("OPTIONS", {})
