@@ -9,10 +9,11 @@ import dj_database_url
 
 from config.env import BASE_DIR, read_environment
 from config.observability import configure_logging, configure_sentry
+from config.version import read_version
 
 env = read_environment()
 
-VERSION = "0.1.0"
+VERSION = read_version()
 SECRET_KEY = env.secret_key.get_secret_value()
 DEBUG = False
 ALLOWED_HOSTS = env.allowed_hosts
