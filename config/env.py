@@ -154,6 +154,18 @@ class Environment(BaseSettings):
         default=None,
         description="Uploads per client address and window; 10 times UPLOAD_RATE when unset.",
     )
+    max_inflight_uploads: int = Field(
+        default=8, ge=1, description="Uploads of one owner under way at once, per web process."
+    )
+    quota_files_per_day: int = Field(
+        default=0, ge=0, description="Files one owner may send per day (UTC); 0 means no limit."
+    )
+    quota_bytes_per_day: int = Field(
+        default=0, ge=0, description="Bytes one owner may send per day (UTC); 0 means no limit."
+    )
+    quota_stored_bytes: int = Field(
+        default=0, ge=0, description="Bytes one owner may keep here; 0 means no limit."
+    )
     auth_failure_rate: Rate = Field(
         default="30/m", description="Bad tokens per client address and window."
     )

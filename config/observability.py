@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import logging.config
 import sys
+from typing import Any
 
 import sentry_sdk
 import structlog
 from sentry_sdk.integrations.celery import CeleryIntegration
 from sentry_sdk.integrations.django import DjangoIntegration
 from sentry_sdk.integrations.logging import ignore_logger
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 from security.redaction import redact_event
 
@@ -24,8 +25,13 @@ _SHARED: list[Processor] = [
     structlog.stdlib.add_logger_name,
     structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.format_exc_info,
 ]
+
+
+def _hand_over(logger: Any, name: str, event: EventDict) -> tuple[tuple[EventDict], dict[str, Any]]:
+    """To `logging`, with the exception where Sentry looks for it: on the record."""
+    line, more = structlog.stdlib.ProcessorFormatter.wrap_for_formatter(logger, name, event)
+    return line, {**more, "exc_info": event.get("exc_info")}
 
 
 def configure_logging(level: str) -> None:
@@ -34,7 +40,7 @@ def configure_logging(level: str) -> None:
         processors=[
             structlog.stdlib.filter_by_level,
             *_SHARED,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+            _hand_over,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -50,6 +56,7 @@ def configure_logging(level: str) -> None:
                     "foreign_pre_chain": _SHARED,
                     "processors": [
                         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                        structlog.processors.format_exc_info,
                         structlog.processors.JSONRenderer(),
                     ],
                 }

@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "rest_framework",
+    "drf_spectacular",
     "knox",
     "filesvc",
 ]
@@ -86,6 +87,16 @@ REST_FRAMEWORK: dict[str, Any] = {
     "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "filesvc",
+    "DESCRIPTION": "Takes files in: checked, scanned, kept, processed.",
+    "VERSION": VERSION,
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/",
 }
 
 CACHES = {
@@ -112,6 +123,10 @@ TRUSTED_PROXIES = env.trusted_proxies
 
 MAX_UPLOAD_BYTES = env.max_upload_bytes
 ALLOWED_TYPES = env.allowed_types
+MAX_INFLIGHT_UPLOADS = env.max_inflight_uploads
+QUOTA_FILES_PER_DAY = env.quota_files_per_day
+QUOTA_BYTES_PER_DAY = env.quota_bytes_per_day
+QUOTA_STORED_BYTES = env.quota_stored_bytes
 MAX_UPLOADS_PER_PROCESS = env.web_threads - 2
 STORAGE_ROOT: Path = env.storage_root
 

@@ -155,6 +155,8 @@ def make_folders(run_dir: Path) -> None:
     if run_dir.stat().st_uid != os.getuid():
         raise SystemExit(f"{run_dir} belongs to somebody else")
     run_dir.chmod(0o700)
+    shutil.rmtree(run_dir / "metrics", ignore_errors=True)
+    (run_dir / "metrics").mkdir()
 
 
 def write_settings(run_dir: Path) -> dict[str, str]:
@@ -314,6 +316,7 @@ def become_supervisor(run_dir: Path) -> NoReturn:
         VAR_DIR=str(VAR_DIR),
         BIN_DIR=str(BIN_DIR),
         RUN_DIR=str(run_dir),
+        PROMETHEUS_MULTIPROC_DIR=str(run_dir / "metrics"),
         PROGRAM=str(DOCKER_DIR / "run-program"),
     )
     conf = run_dir / "supervisord.conf"

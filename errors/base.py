@@ -59,6 +59,12 @@ class ServiceError(Exception):
         private = {field.name for field in dataclasses.fields(ServiceError)}
         return tuple(field.name for field in dataclasses.fields(cls) if field.name not in private)
 
+    @classmethod
+    def meta_types(cls) -> dict[str, str]:
+        """Names of the public details with the types they are declared with."""
+        types = {field.name: str(field.type) for field in dataclasses.fields(cls)}
+        return {name: types[name] for name in cls.meta_names()}
+
     @property
     def faults(self) -> tuple[Fault, ...]:
         """What is wrong, place by place; empty when no place is at fault."""

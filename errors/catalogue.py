@@ -97,6 +97,59 @@ class ValidationFailed(ServiceError):
     advice = "Correct the fields named in errors."
 
 
+# --- told by the proxy in front ------------------------------------------------
+
+
+@dataclass(eq=False, kw_only=True)
+class BadRequest(ServiceError):
+    """The request is not valid HTTP."""
+
+    code, status, title = "bad_request", 400, "Bad request"
+    stage = "edge"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Connection": "close"}
+
+
+@dataclass(eq=False, kw_only=True)
+class NotImplementedByServer(ServiceError):
+    """The server does not know this method or transfer coding."""
+
+    code, status, title = "not_implemented", 501, "Not implemented"
+    stage = "edge"
+
+
+@dataclass(eq=False, kw_only=True)
+class HttpVersionUnsupported(ServiceError):
+    """The server does not speak this version of HTTP."""
+
+    code, status, title = "http_version_unsupported", 505, "HTTP version is not supported"
+    stage = "edge"
+
+
+@dataclass(eq=False, kw_only=True)
+class BadGateway(ServiceError):
+    """The service behind the proxy cannot be reached."""
+
+    code, status, title = "bad_gateway", 502, "Bad gateway"
+    advice = "Wait as long as Retry-After says, then send the same request again."
+    stage = "edge"
+    retryable = True
+    retry_after_seconds: int | None = 5
+
+
+@dataclass(eq=False, kw_only=True)
+class GatewayTimeout(ServiceError):
+    """The service behind the proxy did not answer in time."""
+
+    code, status, title = "gateway_timeout", 504, "Gateway timed out"
+    advice = "The request may have been carried out: look before you send it again."
+    stage = "edge"
+    retryable = True
+    retry_after_seconds: int | None = 10
+
+
 # --- who is asking -------------------------------------------------------------
 
 
@@ -173,6 +226,41 @@ class RateLimited(ServiceError):
     stage = "rate_limit"
     retryable = True
     violated_policies: list[str]
+
+
+@dataclass(eq=False, kw_only=True)
+class ConcurrencyLimited(ServiceError):
+    """This owner has too many uploads under way."""
+
+    code, status, title = "concurrency_limited", 429, "Too many uploads at once"
+    advice = "Wait for one of them to end, then send the same request again."
+    stage = "admission"
+    retryable = True
+    max_concurrent: int
+
+
+@dataclass(eq=False, kw_only=True)
+class QuotaExceeded(ServiceError):
+    """The quota of this day is used up."""
+
+    code, status, title = "quota_exceeded", 429, "Quota exceeded"
+    advice = "Wait as long as Retry-After says: the quota is counted by days in UTC."
+    stage = "quota"
+    retryable = True
+    violated_policies: list[str]
+    limit: int
+    window_seconds: int
+
+
+@dataclass(eq=False, kw_only=True)
+class StorageQuotaExceeded(ServiceError):
+    """The files kept for this owner take all the room they may."""
+
+    code, status, title = "storage_quota_exceeded", 403, "Storage quota exceeded"
+    advice = "Delete files that are no longer needed."
+    stage = "quota"
+    max_bytes: int
+    max_files: int
 
 
 @dataclass(eq=False, kw_only=True)
@@ -259,6 +347,24 @@ class IncompleteBody(ServiceError):
 
     code, status, title = "incomplete_body", 400, "Incomplete body"
     stage = "receiving"
+
+
+@dataclass(eq=False, kw_only=True)
+class TooManyParts(ServiceError):
+    """The form has more than {max_parts} parts."""
+
+    code, status, title = "too_many_parts", 400, "Too many parts"
+    stage = "receiving"
+    max_parts: int
+
+
+@dataclass(eq=False, kw_only=True)
+class TooManyFields(ServiceError):
+    """The form has more than {max_fields} fields."""
+
+    code, status, title = "too_many_fields", 400, "Too many fields"
+    stage = "receiving"
+    max_fields: int
 
 
 @dataclass(eq=False, kw_only=True)

@@ -16,6 +16,7 @@ from rest_framework.views import set_rollback
 
 from errors import catalogue
 from errors.base import ServiceError
+from errors.counting import count_error
 from errors.problem import CONTENT_TYPE, encode_problem, problem_headers
 from errors.translation import translate
 
@@ -60,7 +61,8 @@ def log_error(
     cause: BaseException | None,
     duration_ms: int | None,
 ) -> None:
-    """One line per error; only an unforeseen one carries its traceback."""
+    """Count it, and write one line; only an unforeseen one carries its traceback."""
+    count_error(error)
     unforeseen = isinstance(error, catalogue.InternalError)
     write = log.error if error.status >= 500 else log.info
     write(

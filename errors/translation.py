@@ -5,6 +5,7 @@ The most specific class wins; what the table does not know is an internal error.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,13 +19,17 @@ from rest_framework import exceptions as drf
 from errors import catalogue
 from errors.base import Place, ServiceError
 
+SUPPORTED_MEDIA_TYPES = ["application/json", "application/problem+json"]
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 Translator = Callable[[Any], ServiceError]
 
 
 def _validation_failed(error: drf.ValidationError) -> ServiceError:
     """Names of our own fields only; a client's text never comes back."""
-    names = list(error.detail) if isinstance(error.detail, dict) else []
-    places: list[tuple[Place, str]] = [("body", str(name)) for name in names]
+    names = error.detail if isinstance(error.detail, dict) else [""]
+    places: list[tuple[Place, str]] = [
+        ("body", str(name) if _FIELD_NAME.fullmatch(str(name)) else "") for name in names
+    ]
     return catalogue.ValidationFailed(places=tuple(places or [("body", "")]))
 
 
@@ -58,11 +63,10 @@ TABLE: dict[type[Exception], Translator] = {
     ),
     django.DisallowedHost: lambda error: catalogue.InvalidHost(),
     django.SuspiciousOperation: lambda error: catalogue.SuspiciousRequest(),
+    django.BadRequest: lambda error: catalogue.SuspiciousRequest(),
     OperationalError: _database_unavailable,
     InterfaceError: _database_unavailable,
 }
-
-SUPPORTED_MEDIA_TYPES = ["application/json", "application/problem+json"]
 
 
 def translate(error: Exception) -> ServiceError:

@@ -11,6 +11,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
+import structlog
+from django.core.exceptions import SuspiciousOperation
+from django.core.handlers.wsgi import WSGIRequest
+
 from errors import catalogue
 from errors.base import ServiceError
 from errors.handler import log_error
@@ -78,11 +82,14 @@ class WsgiGuard:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         environ["filesvc.started"] = time.monotonic()
         environ["filesvc.request_id"] = self._choose_request_id(environ)
+        # The thread served others before; what they bound is not this request's to log.
+        structlog.contextvars.clear_contextvars()
         body = CountedBody(environ["wsgi.input"], _announced_bytes(environ))
         environ["wsgi.input"] = body
         start = _closing_unread(body, start_response)
         try:
             check_request_line(environ)
+            check_request_object(environ)
             answer = self._app(environ, start)
         except Exception as error:  # noqa: BLE001 - the border: nothing may pass it
             return _answer_statically(environ, _as_service_error(error), error, start)
@@ -100,10 +107,24 @@ def check_request_line(environ: Environ) -> None:
     headers = sum(
         len(name) + len(value)
         for name, value in environ.items()
-        if name.startswith("HTTP_") and isinstance(value, str)
+        if name.startswith(("HTTP_", "CONTENT_")) and isinstance(value, str)
     )
     if headers > MAX_HEADERS_BYTES:
         raise catalogue.HeadersTooLarge(max_bytes=MAX_HEADERS_BYTES)
+
+
+def check_request_object(environ: Environ) -> None:
+    """Build Django's request object once, on a copy: what crashes it is the client's doing.
+
+    Inside Django the crash would be reported as our own. Its charset also decodes the query.
+    Raises MalformedHeader, SuspiciousRequest.
+    """
+    try:
+        WSGIRequest(dict(environ))
+    except SuspiciousOperation as error:
+        raise catalogue.SuspiciousRequest() from error
+    except (ValueError, LookupError) as error:
+        raise catalogue.MalformedHeader(places=(("header", "Content-Type"),)) from error
 
 
 def _announced_bytes(environ: Environ) -> int | None:
@@ -117,11 +138,8 @@ def _announced_bytes(environ: Environ) -> int | None:
 
 
 def _as_service_error(error: Exception) -> ServiceError:
-    """A crash of Django's request constructor is the client's doing: a header it cannot parse."""
     if isinstance(error, ServiceError):
         return error
-    if isinstance(error, (ValueError, LookupError)):
-        return catalogue.MalformedHeader()
     return catalogue.InternalError(note=type(error).__name__)
 
 
@@ -161,7 +179,8 @@ class _Drained:
         self._body = body
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._answer)
+        # The server drops the body of an answer to HEAD only after it has read all of it.
+        return iter(() if self._environ.get("REQUEST_METHOD") == "HEAD" else self._answer)
 
     def close(self) -> None:
         close = getattr(self._answer, "close", None)
@@ -177,7 +196,7 @@ def drain(body: Readable) -> None:
         return
     try:
         left = MAX_DRAIN_BYTES
-        while left > 0 and (chunk := body.read(DRAIN_CHUNK_BYTES)):
+        while left > 0 and (chunk := body.read(min(DRAIN_CHUNK_BYTES, left))):
             left -= len(chunk)
     except OSError:
         return  # the client is gone, which is as good

@@ -13,6 +13,7 @@ from errors import catalogue
 from security.upload import STAGING, CleanUpload, storage_faults
 
 FILES = "files"
+_durable_folders: set[Path] = set()
 
 
 def prepare_storage() -> None:
@@ -39,9 +40,10 @@ def promote(clean: CleanUpload, file_id: uuid.UUID) -> None:
     with storage_faults():
         os.fsync(clean.staged.descriptor)
         _make_folder(target.parent)
-        clean.staged.path.rename(target)
-        clean.staged.is_promoted = True
+        clean.staged.path = clean.staged.path.rename(target)
         _sync_folder(target.parent)
+    # Only now: until here the bytes go with the staged upload, whatever their name is.
+    clean.staged.is_promoted = True
 
 
 def open_blob(file_id: uuid.UUID) -> BinaryIO:
@@ -66,9 +68,12 @@ def delete_blob(file_id: uuid.UUID) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        folder.mkdir(mode=0o700, exist_ok=True)
-        _sync_folder(folder.parent)
+    """Found is not enough: whoever made it may not have come to make its name durable."""
+    if folder in _durable_folders and folder.is_dir():
+        return
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _sync_folder(folder.parent)
+    _durable_folders.add(folder)
 
 
 def _sync_folder(folder: Path) -> None:

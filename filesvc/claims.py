@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from errors.base import ServiceError
@@ -38,7 +38,7 @@ class Claim:
         return File.objects.filter(id=self.file.id, fence=self.fence, status=Status.PROCESSING)
 
 
-def from_now(seconds: float) -> models.ExpressionWrapper:
+def from_now(seconds: float) -> models.ExpressionWrapper[Any]:
     """A moment by the database's clock; negative seconds lie in the past."""
     return models.ExpressionWrapper(
         Now() + datetime.timedelta(seconds=seconds), output_field=models.DateTimeField()
@@ -54,16 +54,21 @@ def claimable() -> Q:
 
 def claim(file_id: uuid.UUID) -> Claim | None:
     """Take the file, or None when it is taken, final, used up or gone."""
-    taken = File.objects.filter(claimable(), id=file_id).update(
+    file: File | None = File.objects.filter(claimable(), id=file_id).first()
+    if file is None:
+        return None
+    # Compared with the fence that was read: one read back after the swap could already be
+    # our successor's, had we been frozen in between.
+    taken = File.objects.filter(claimable(), id=file_id, fence=file.fence).update(
         status=Status.PROCESSING,
-        fence=F("fence") + 1,
-        attempts=F("attempts") + 1,
+        fence=file.fence + 1,
+        attempts=file.attempts + 1,
         lease_until=from_now(LEASE_SECONDS),
     )
     if not taken:
         return None
-    file = File.objects.filter(id=file_id).first()
-    return Claim(file, file.fence) if file else None
+    file.status, file.fence, file.attempts = Status.PROCESSING, file.fence + 1, file.attempts + 1
+    return Claim(file, file.fence)
 
 
 def renew(held: Claim) -> bool:

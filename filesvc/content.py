@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,10 +100,15 @@ def read_span(source: BinaryIO, span: Span) -> Iterator[bytes]:
 
 
 def _open(file: File) -> BinaryIO:
+    """The kept bytes, which are still as many as were accepted."""
     try:
-        return open_blob(file.id)
+        source = open_blob(file.id)
     except catalogue.SourceMissing as error:
         raise catalogue.StorageUnavailable(note="source missing") from error
+    if source.seek(0, os.SEEK_END) != file.size_bytes:
+        source.close()
+        raise catalogue.StorageUnavailable(note="source has another size")
+    return source
 
 
 def _has_it(request: HttpRequest, etag: str) -> bool:

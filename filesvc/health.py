@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import Error as DatabaseError
 from django.db import connection
 from redis.exceptions import RedisError
@@ -84,5 +84,5 @@ def _ask_scanner() -> Details:
 
 def _ask_redis() -> Details:
     """The limiter's Redis, past its fallback: a health page must not be comforted."""
-    cache._cache.get_client().ping()
+    caches["default"]._cache.get_client().ping()  # type: ignore[attr-defined]  # a RedisCache
     return {}

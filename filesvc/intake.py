@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 from rest_framework.request import Request
 
 from errors import catalogue
 from errors.handler import request_id_of
 from filesvc.models import File
+from filesvc.quotas import check_quotas
 from filesvc.storage import save_file
-from security.concurrency import upload_slots
+from security.concurrency import owner_slots, upload_slots
 from security.filename import check_filename
 from security.malware import scan_for_malware
 from security.media_type import identify_type
 from security.rate_limit import RateUsage, check_usage, count_upload
 from security.receiving import check_upload_headers, receive_upload
-from security.size import check_declared_length
+from security.size import check_declared_length, file_bytes_announced
+from security.tokens import token_of
 
 log = structlog.get_logger("intake")
 
@@ -25,7 +29,7 @@ def admit_client(request: Request) -> RateUsage:
 
     Raises RateLimited, which carries the same usage in its headers.
     """
-    by_token, by_address = count_upload(request._request, request.auth.digest)
+    by_token, by_address = count_upload(request._request, token_of(request).digest)
     request._request.META["filesvc.rate_usage"] = by_token
     check_usage(by_token, by_address)
     return by_token
@@ -38,7 +42,9 @@ def take_in(request: Request) -> File:
     """
     check_declared_length(request._request)
     check_upload_headers(request._request)
-    with upload_slots.take(), receive_upload(request) as upload:
+    check_quotas(request.user, file_bytes_announced(request._request))
+    owner: Any = request.user
+    with owner_slots.take(owner.pk), upload_slots.take(), receive_upload(request) as upload:
         name = check_filename(upload.name)
         media_type = identify_type(upload, name)
         clean = scan_for_malware(upload)
@@ -46,7 +52,7 @@ def take_in(request: Request) -> File:
             clean,
             name=name,
             media_type=media_type,
-            owner=request.user,
+            owner=owner,
             request_id=request_id_of(request._request),
         )
     log.info("upload.accepted", file_id=str(file.id), media_type=media_type)
@@ -60,9 +66,14 @@ INTAKE_ERRORS = (
     catalogue.PayloadTooLarge,
     catalogue.UnsupportedMediaType,
     catalogue.UnsupportedContentEncoding,
+    catalogue.QuotaExceeded,
+    catalogue.StorageQuotaExceeded,
+    catalogue.ConcurrencyLimited,
     catalogue.Overloaded,
     catalogue.MalformedMultipart,
     catalogue.IncompleteBody,
+    catalogue.TooManyParts,
+    catalogue.TooManyFields,
     catalogue.MissingFile,
     catalogue.MultipleFiles,
     catalogue.UnexpectedPart,

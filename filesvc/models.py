@@ -10,7 +10,7 @@ from django.db import models
 from knox.models import AbstractAuthToken
 
 
-class Token(AbstractAuthToken):
+class Token(AbstractAuthToken):  # type: ignore[misc]  # knox has no types
     """A bearer token, hashed at rest (knox), with a name and its scopes."""
 
     name = models.CharField(max_length=150, default="")
@@ -104,3 +104,32 @@ class File(models.Model):
     def path(self) -> str:
         """Where the API shows this file: an absolute path, never built from Host."""
         return f"/files/{self.id}/"
+
+
+class DailyUsage(models.Model):
+    """What one owner has sent on one day (UTC)."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    day = models.DateField()
+    files = models.PositiveIntegerField(default=0)
+    sent_bytes = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("owner", "day"), name="one_usage_per_owner_and_day"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.owner_id} {self.day}"
+
+
+class StoredUsage(models.Model):
+    """How much one owner keeps here; made from the files when it is first asked for."""
+
+    owner = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True
+    )
+    stored_bytes = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.owner_id)

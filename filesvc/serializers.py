@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.request import Request
 
 from filesvc.models import File, Status
 from security.tokens import sees_everyone
@@ -33,10 +35,11 @@ class FileSerializer(serializers.Serializer[File]):
     status = serializers.ChoiceField(choices=Status.choices)
     attempts = serializers.IntegerField()
     failure = serializers.JSONField(allow_null=True)
-    owner = serializers.CharField(source="owner.username")
+    owner = serializers.CharField(source="owner.username", required=False)
     metadata = serializers.JSONField()
     scan = ScanSerializer(source="*")
 
+    @extend_schema_field({"type": "string", "format": "uri-reference"})
     def get_file(self, file: File) -> str:
         """The path of its content, never built from Host."""
         return f"{file.path}content/"
@@ -44,10 +47,30 @@ class FileSerializer(serializers.Serializer[File]):
     def get_fields(self) -> dict[str, Any]:
         """`owner` is told to the admin scope alone."""
         fields: dict[str, Any] = super().get_fields()
-        request = self.context.get("request")
-        if request is None or not sees_everyone(request):
+        if not self.context.get("shows_owner", True):
             del fields["owner"]
         return fields
+
+
+def tell_file(file: File, request: Request) -> dict[str, Any]:
+    """One File as this client may see it."""
+    told = FileSerializer(file, context={"shows_owner": sees_everyone(request)})
+    return dict(told.data)
+
+
+def tell_files(files: list[File], request: Request) -> list[Any]:
+    """Several of them."""
+    context = {"shows_owner": sees_everyone(request)}
+    told = FileSerializer(files, many=True, context=context)  # type: ignore[arg-type]  # stubs
+    return list(told.data)
+
+
+class FilePageSerializer(serializers.Serializer[Any]):
+    """One page of the list; `next` and `previous` are paths with their query."""
+
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = FileSerializer(many=True)
 
 
 class ListQuery(serializers.Serializer[Any]):

@@ -16,6 +16,7 @@ from errors import catalogue
 from errors.base import ServiceError
 from filesvc.blobs import delete_blob, promote
 from filesvc.models import File
+from filesvc.quotas import charge_quotas, refund_stored
 from filesvc.tasks import ring_doorbell
 from security.upload import CleanUpload
 
@@ -27,7 +28,8 @@ def save_file(
 ) -> File:
     """Both the bytes and the row, or neither.
 
-    Raises StorageFull, StorageUnavailable, DatabaseUnavailable.
+    Raises StorageFull, StorageUnavailable, DatabaseUnavailable, QuotaExceeded,
+    StorageQuotaExceeded.
     """
     now = timezone.now()
     file = File(
@@ -53,9 +55,13 @@ def _commit(file: File) -> None:
     """A commit that fails may still have happened: the reply can be lost (measured)."""
     try:
         with transaction.atomic():
+            charge_quotas(file.owner, file.size_bytes)
             file.save(force_insert=True)
             # `robust`: the row is safe by then, so no failure to ring may become a 500.
             transaction.on_commit(lambda: ring_doorbell(file.id), robust=True)
+    except (catalogue.QuotaExceeded, catalogue.StorageQuotaExceeded):
+        delete_blob(file.id)
+        raise
     except DatabaseError as error:
         if _row_exists(file.id):
             ring_doorbell(file.id)
@@ -85,6 +91,8 @@ def delete_file(file: File) -> None:
     Raises DatabaseUnavailable, StorageUnavailable.
     """
     file_id = file.id
-    file.delete()
+    with transaction.atomic():
+        refund_stored(file.owner_id, file.size_bytes)
+        file.delete()
     delete_blob(file_id)
     log.info("file.deleted", file_id=str(file_id))

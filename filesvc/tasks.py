@@ -40,7 +40,7 @@ def ring_doorbell(file_id: uuid.UUID) -> bool:
     return True
 
 
-@shared_task(name="filesvc.process_file")  # type: ignore[untyped-decorator]
+@shared_task(name="filesvc.process_file")
 def process_file(file_id: str) -> None:
     """Process one file, if it is still to be done and nobody else is doing it.
 

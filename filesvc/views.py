@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http.response import HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from errors import catalogue
+from errors.openapi import describes
 from filesvc.content import answer_content, check_downloadable
 from filesvc.health import check_readiness
-from filesvc.intake import admit_client, take_in
+from filesvc.intake import INTAKE_ERRORS, admit_client, take_in
 from filesvc.listing import find_page
 from filesvc.models import File
-from filesvc.serializers import FileSerializer
+from filesvc.serializers import (
+    FilePageSerializer,
+    FileSerializer,
+    ListQuery,
+    tell_file,
+    tell_files,
+)
 from filesvc.storage import delete_file
 from security.policy import allowed_types
 from security.rate_limit import window_of
+from security.receiving import DIGEST_PART, FILE_PART, MULTIPART
 from security.signatures import current_scanner
 from security.tokens import Scope, sees_everyone
 
-Scopes = ClassVar[dict[str, Scope]]
+# The one form we print; `uuid.UUID` takes braces, blanks and signs too.
+_FILE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+FILE_ID = OpenApiParameter("file_id", {"type": "string", "format": "uuid"}, OpenApiParameter.PATH)
+UPLOAD_FORM: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": [FILE_PART],
+    "properties": {
+        FILE_PART: {"type": "string", "format": "binary"},
+        DIGEST_PART: {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
+    },
+}
 
 
 class ServiceView(APIView):
@@ -37,7 +58,7 @@ class ServiceView(APIView):
 class UploadView(ServiceView):
     """POST /upload/ takes one file in."""
 
-    scopes: Scopes = {"POST": Scope.UPLOAD}
+    scopes: ClassVar[dict[str, Scope]] = {"POST": Scope.UPLOAD}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Who may upload, and how often; all of it before the body is read."""
@@ -46,45 +67,68 @@ class UploadView(ServiceView):
         request._request.META["filesvc.drain"] = True
         admit_client(request)
 
+    @describes(
+        operation_id="upload_file",
+        request={MULTIPART: UPLOAD_FORM},
+        answers={201: FileSerializer},
+        errors=INTAKE_ERRORS,
+    )
     def post(self, request: Request) -> Response:
         """Take one file in; 201 means scanned clean, durable and certain to be processed."""
         file = take_in(request)
-        told = FileSerializer(file, context={"request": request})
-        return Response(told.data, status=201, headers={"Location": file.path})
+        headers = {"Location": file.path}
+        return Response(tell_file(file, request), status=201, headers=headers)
 
     def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Response:
         """Every answer past authentication tells what is left of the window."""
-        response = super().finalize_response(request, response, *args, **kwargs)
+        told: Response = super().finalize_response(request, response, *args, **kwargs)
         usage = request._request.META.get("filesvc.rate_usage")
         for name, value in (usage.headers if usage else {}).items():
-            response.headers[name] = value
-        return response
+            told.headers[name] = value
+        return told
 
 
 class FileListView(ServiceView):
     """GET /files/ lists the client's files."""
 
-    scopes: Scopes = {"GET": Scope.READ}
+    scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.READ}
 
+    @describes(
+        operation_id="list_files",
+        parameters=[ListQuery],
+        answers={200: FilePageSerializer},
+        errors=(catalogue.InvalidParameter,),
+    )
     def get(self, request: Request) -> Response:
         """Newest first, page by page."""
         page = find_page(visible_files(request), request.query_params, request.path)
-        told = FileSerializer(page.files, many=True, context={"request": request})
-        return Response({"next": page.next, "previous": page.previous, "results": told.data})
+        told = tell_files(page.files, request)
+        return Response({"next": page.next, "previous": page.previous, "results": told})
 
 
 class FileView(ServiceView):
     """GET and DELETE /files/{id}/."""
 
-    scopes: Scopes = {"GET": Scope.READ, "DELETE": Scope.DELETE}
+    scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.READ, "DELETE": Scope.DELETE}
 
+    @describes(
+        operation_id="show_file",
+        parameters=[FILE_ID],
+        answers={200: FileSerializer},
+        errors=(catalogue.NotFound, catalogue.InvalidParameter),
+    )
     def get(self, request: Request, file_id: str) -> Response:
         """One file and its state."""
-        file = find_file(request, file_id)
-        return Response(FileSerializer(file, context={"request": request}).data)
+        return Response(tell_file(find_file(request, file_id), request))
 
+    @describes(
+        operation_id="delete_file",
+        parameters=[FILE_ID],
+        answers={204: None},
+        errors=(catalogue.NotFound, catalogue.InvalidParameter, catalogue.StorageUnavailable),
+    )
     def delete(self, request: Request, file_id: str) -> Response:
         """Remove row and bytes, in every state."""
         delete_file(find_file(request, file_id))
@@ -94,8 +138,22 @@ class FileView(ServiceView):
 class ContentView(ServiceView):
     """GET /files/{id}/content/ hands the bytes out."""
 
-    scopes: Scopes = {"GET": Scope.READ}
+    scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.READ}
 
+    @describes(
+        operation_id="download_file",
+        parameters=[FILE_ID],
+        answers={(200, "*/*"): bytes, (206, "*/*"): bytes, 304: None},
+        errors=(
+            catalogue.NotFound,
+            catalogue.InvalidParameter,
+            catalogue.FileNotReady,
+            catalogue.StateConflict,
+            catalogue.FileQuarantined,
+            catalogue.RangeNotSatisfiable,
+            catalogue.StorageUnavailable,
+        ),
+    )
     def get(self, request: Request, file_id: str) -> HttpResponseBase:
         """As an attachment, once processed."""
         file = find_file(request, file_id)
@@ -113,6 +171,7 @@ class PublicView(ServiceView):
 class IndexView(PublicView):
     """GET / says what this is."""
 
+    @describes(operation_id="index", answers={200: dict}, needs_token=False)
     def get(self, request: Request) -> Response:
         """The service and its links."""
         return Response(
@@ -123,6 +182,9 @@ class IndexView(PublicView):
                     "upload": "/upload/",
                     "files": "/files/",
                     "policy": "/policy/",
+                    "problems": "/problems/",
+                    "schema": "/schema/",
+                    "docs": "/docs/",
                     "live": "/health/live",
                     "ready": "/health/ready",
                 },
@@ -133,6 +195,7 @@ class IndexView(PublicView):
 class PolicyView(PublicView):
     """GET /policy/ tells what may come in, from the settings the gates use."""
 
+    @describes(operation_id="show_policy", answers={200: dict}, needs_token=False)
     def get(self, request: Request) -> Response:
         """Limits, types, rate and scanner."""
         limit, window_seconds = window_of(settings.UPLOAD_RATE)
@@ -144,6 +207,11 @@ class PolicyView(PublicView):
                     for row in allowed_types()
                 ],
                 "rate": {"limit": limit, "window_seconds": window_seconds},
+                "quotas": {
+                    "files_per_day": settings.QUOTA_FILES_PER_DAY or None,
+                    "bytes_per_day": settings.QUOTA_BYTES_PER_DAY or None,
+                    "stored_bytes": settings.QUOTA_STORED_BYTES or None,
+                },
                 "scanner": describe_scanner(),
             }
         )
@@ -152,6 +220,7 @@ class PolicyView(PublicView):
 class LiveView(PublicView):
     """GET /health/live: the process answers; nothing else is asked."""
 
+    @describes(operation_id="is_live", answers={200: dict}, needs_token=False)
     def get(self, request: Request) -> Response:
         """Always 200."""
         return Response({"live": True})
@@ -160,6 +229,12 @@ class LiveView(PublicView):
 class ReadyView(PublicView):
     """GET /health/ready: everything an upload needs is there."""
 
+    @describes(
+        operation_id="is_ready",
+        answers={200: dict},
+        errors=(catalogue.ServiceUnavailable,),
+        needs_token=False,
+    )
     def get(self, request: Request) -> Response:
         """Raises ServiceUnavailable, naming what is missing."""
         checks = check_readiness()
@@ -182,11 +257,9 @@ def find_file(request: Request, file_id: str) -> File:
     Raises NotFound, the same for a foreign id and an unknown one; InvalidParameter for
     what is no id.
     """
-    try:
-        wanted = uuid.UUID(file_id)
-    except ValueError as error:
-        raise catalogue.InvalidParameter(places=(("path", "id"),)) from error
-    file: File | None = visible_files(request).filter(id=wanted).first()
+    if not _FILE_ID.fullmatch(file_id):
+        raise catalogue.InvalidParameter(places=(("path", "id"),))
+    file: File | None = visible_files(request).filter(id=uuid.UUID(file_id)).first()
     if file is None:
         raise catalogue.NotFound()
     return file

@@ -85,9 +85,7 @@ class ClamdClient(clamd.ClamdNetworkSocket):  # type: ignore[misc]  # the packag
         seconds = self._deadline.bound(CONNECT_SECONDS)
         try:
             if self._passes_descriptors:
-                self.clamd_socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                self.clamd_socket.settimeout(seconds)
-                self.clamd_socket.connect(self._address.removeprefix("unix:"))
+                self.clamd_socket = connect_unix(self._address.removeprefix("unix:"), seconds)
             else:
                 host, _, port = self._address.removeprefix("tcp://").rpartition(":")
                 self.clamd_socket = socket.create_connection((host, int(port)), seconds)
@@ -127,6 +125,18 @@ class ClamdClient(clamd.ClamdNetworkSocket):  # type: ignore[misc]  # the packag
                 break
             reply += piece
         return reply
+
+
+def connect_unix(path: str, seconds: float) -> socket.socket:
+    """A connection to a Unix socket, made within that time; no open socket is left on failure."""
+    connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connecting.settimeout(seconds)
+        connecting.connect(path)
+    except OSError:
+        connecting.close()
+        raise
+    return connecting
 
 
 @contextlib.contextmanager

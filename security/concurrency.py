@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Iterator
 
 from django.conf import settings
@@ -36,4 +37,34 @@ class UploadSlots:
             self._free.release()
 
 
+class OwnerSlots:
+    """How many uploads of one owner this process has under way."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: Counter[int] = Counter()
+
+    @contextlib.contextmanager
+    def take(self, owner_id: int) -> Iterator[None]:
+        """Hold one of the owner's slots.
+
+        Raises ConcurrencyLimited at once when all are taken, with a jittered Retry-After.
+        """
+        with self._lock:
+            if self._held[owner_id] >= settings.MAX_INFLIGHT_UPLOADS:
+                raise catalogue.ConcurrencyLimited(
+                    max_concurrent=settings.MAX_INFLIGHT_UPLOADS,
+                    retry_after_seconds=1 + secrets.randbelow(4),
+                )
+            self._held[owner_id] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held[owner_id] -= 1
+                if not self._held[owner_id]:
+                    del self._held[owner_id]
+
+
+owner_slots = OwnerSlots()
 upload_slots = UploadSlots(settings.MAX_UPLOADS_PER_PROCESS)

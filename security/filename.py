@@ -10,8 +10,8 @@ from security.policy import DANGEROUS_EXTENSIONS, allowed_extensions
 
 MAX_LENGTH = 255  # characters, and bytes of UTF-8: what the common file systems hold
 
-# Windows opens a device by these names, whatever the extension.
-_RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$", re.IGNORECASE)
+# Windows opens a device by these names, whatever the extension, blanks before it or not.
+_RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?$", re.IGNORECASE)
 # Path separators here and on Windows, and what divides a drive or a stream there.
 _FORBIDDEN = frozenset("/\\:")
 # Control, format (bidi, zero-width), surrogate, private use, unassigned, line and paragraph
@@ -61,8 +61,9 @@ def check_extensions(name: str) -> None:
     Raises ExtensionNotAllowed.
     """
     _, *suffixes = name.lower().split(".")
+    inner = {suffix.strip() for suffix in suffixes[:-1]}
     allowed = allowed_extensions()
-    if not suffixes or suffixes[-1] not in allowed or DANGEROUS_EXTENSIONS & set(suffixes[:-1]):
+    if not suffixes or suffixes[-1] not in allowed or DANGEROUS_EXTENSIONS & inner:
         raise catalogue.ExtensionNotAllowed(allowed_extensions=allowed)
 
 

@@ -78,7 +78,9 @@ def text_encoding(head: bytes) -> str:
 
 
 def _decoded(descriptor: int) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder(text_encoding(os.pread(descriptor, 2, 0)))()
+    # Not `utf-8-sig`: its incremental decoder lets a file pass that is half a mark (tried).
+    encoding = text_encoding(os.pread(descriptor, 2, 0)).removesuffix("-sig")
+    decoder = codecs.getincrementaldecoder(encoding)()
     position = 0
     while chunk := os.pread(descriptor, DECODE_CHUNK_BYTES, position):
         position += len(chunk)

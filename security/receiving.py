@@ -22,6 +22,7 @@ from django.utils.datastructures import MultiValueDict
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from errors import catalogue
+from errors.base import ServiceError
 from security.size import check_not_empty, check_received_size
 from security.upload import StagedUpload, open_staged, storage_faults
 
@@ -32,10 +33,14 @@ MULTIPART = "multipart/form-data"
 CHUNK_BYTES = 256 * 1024
 MAX_PART_HEADER_BYTES = 4 * 1024
 MAX_PART_HEADERS = 8
+MAX_PARTS = 16
+MAX_FIELDS = 8
 MAX_DIGEST_PART_BYTES = 128
-_DIGEST = re.compile(rb"^[0-9a-fA-F]{64}$")
-_FILENAME = re.compile(r";\s*filename\s*=", re.IGNORECASE)
-_FILENAME_EXTENDED = re.compile(r";\s*filename\*", re.IGNORECASE)
+_DIGEST = re.compile(rb"[0-9a-fA-F]{64}")
+_WORD = r"[!#$%&'*+.^`|~\w-]+"
+_PARAMETER = re.compile(
+    rf';[ \t]*({_WORD})[ \t]*=[ \t]*(?:"(?:[^"\\]|\\.)*"|{_WORD})[ \t]*', re.ASCII
+)
 
 
 def check_upload_headers(request: HttpRequest) -> None:
@@ -55,8 +60,8 @@ def receive_upload(request: Any) -> Iterator[StagedUpload]:
     """The one file of the form, staged; its bytes are gone afterwards unless promoted.
 
     Raises MalformedMultipart, IncompleteBody, MissingFile, MultipleFiles, UnexpectedPart,
-    FilePartInvalid, FileTooLarge, DigestMismatch, ValidationFailed, EmptyFile, StorageFull,
-    StorageUnavailable.
+    FilePartInvalid, TooManyParts, TooManyFields, FileTooLarge, DigestMismatch,
+    ValidationFailed, EmptyFile, StorageFull, StorageUnavailable.
     """
     form = StagingUploadHandler()
     request.upload_handlers = [form]
@@ -76,13 +81,16 @@ class StagingUploadHandler(FileUploadHandler):
         self._sha256 = hashlib.sha256()
         self._claimed_digest: bytearray | None = None
         self._segment: MultipartSegment | None = None
+        self._fault: ServiceError | None = None
+        self._parts = 0
+        self._fields = 0
 
     def handle_raw_input(
         self,
         input_data: IO[bytes],
         META: dict[str, str],  # noqa: N803 - Django's name
         content_length: int,
-        boundary: bytes,
+        boundary: Any,  # bytes, whatever the stubs say
         encoding: str | None = None,
     ) -> tuple[QueryDict, MultiValueDict[str, Any]]:
         """Read the whole form; nothing is left to Django's parser."""
@@ -130,22 +138,42 @@ class StagingUploadHandler(FileUploadHandler):
             strict=True,
         )
         with parser:
-            for chunk in read_body(stream, content_length):
+            for chunk in read_form(stream, content_length, boundary):
                 for event in parser.parse(chunk):
                     self._take(event)
+        if self._fault is not None:
+            raise self._fault
 
     def _take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
         if isinstance(event, MultipartSegment):
             self._begin_part(event)
-        elif event is None:
-            self._segment = None
+        elif event is None or self._fault is not None:
+            return
         elif self._segment is not None and self._segment.name == FILE_PART:
             self._write(event)
         else:
             self._append_digest(event)
 
     def _begin_part(self, segment: MultipartSegment) -> None:
+        """A part that is not ours is told only at the end: a form that is no form comes first."""
         self._segment = segment
+        self._count_part(segment)
+        try:
+            self._open_part(segment)
+        except (catalogue.StorageFull, catalogue.StorageUnavailable):
+            raise
+        except ServiceError as fault:
+            self._fault = self._fault or fault
+
+    def _count_part(self, segment: MultipartSegment) -> None:
+        self._parts += 1
+        self._fields += segment.filename is None
+        if self._parts > MAX_PARTS:
+            raise catalogue.TooManyParts(max_parts=MAX_PARTS)
+        if self._fields > MAX_FIELDS:
+            raise catalogue.TooManyFields(max_fields=MAX_FIELDS)
+
+    def _open_part(self, segment: MultipartSegment) -> None:
         if segment.name == FILE_PART:
             if self._upload is not None:
                 raise catalogue.MultipleFiles(max_files=1)
@@ -173,6 +201,23 @@ class StagingUploadHandler(FileUploadHandler):
                 raise catalogue.ValidationFailed(places=(("part", DIGEST_PART),))
 
 
+def read_form(stream: IO[bytes], content_length: int, boundary: bytes) -> Iterator[bytes]:
+    """The body in chunks, its first and its last delimiter in chunks of their own.
+
+    What stands before the one or after the other is overlooked by the parser in the same
+    chunk and refused in another, a plain line end too (tried): cut so, chance has no say.
+    Raises IncompleteBody, MalformedMultipart.
+    """
+    last_bytes = min(content_length, len(boundary) + len("\r\n----\r\n"))
+    first_bytes = min(content_length - last_bytes, len(boundary) + len("\r\n--"))
+    yield from read_body(stream, first_bytes)
+    yield from read_body(stream, content_length - first_bytes - last_bytes)
+    last = b"".join(read_body(stream, last_bytes))
+    if not (b"\r\n" + last).removesuffix(b"\r\n").endswith(b"\r\n--" + boundary + b"--"):
+        raise catalogue.MalformedMultipart(note="no delimiter at the end")
+    yield last
+
+
 def read_body(stream: IO[bytes], content_length: int) -> Iterator[bytes]:
     """The body in chunks, exactly as long as announced.
 
@@ -195,11 +240,13 @@ def check_file_part(segment: MultipartSegment) -> str:
 
     Raises FilePartInvalid: `filename*` accepts any codec and the last of two names wins
     elsewhere, so one plain `filename` is all that is read (RFC 7578, section 4.2).
+    Raises FilenameInvalid: the parser would cut a Windows path down to its last name.
     """
     disposition = check_part_headers(segment)
-    names = len(_FILENAME.findall(disposition))
-    if names != 1 or segment.filename is None or _FILENAME_EXTENDED.search(disposition):
+    if segment.filename is None or "filename*" in parameter_names(disposition):
         raise catalogue.FilePartInvalid()
+    if "\\" in disposition.replace('\\"', ""):
+        raise catalogue.FilenameInvalid()
     return str(segment.filename)
 
 
@@ -213,17 +260,36 @@ def check_text_part(segment: MultipartSegment) -> None:
 def check_part_headers(segment: MultipartSegment) -> str:
     """The one Content-Disposition of a part that is sent as it is.
 
-    Raises FilePartInvalid.
+    Raises FilePartInvalid, or MalformedMultipart for a line end within a header, which the
+    parser sees in some chunks only.
     """
+    if any("\n" in value or "\r" in value for _, value in segment.headerlist):
+        raise catalogue.MalformedMultipart(note="line end in a part header")
     names = [name for name, _ in segment.headerlist]
-    if "Content-Transfer-Encoding" in names or len(set(names)) != len(names):
+    disposition = str(segment["Content-Disposition"])
+    parameters = parameter_names(disposition)
+    for once in (names, parameters):
+        if len(set(once)) != len(once):
+            raise catalogue.FilePartInvalid()
+    if "Content-Transfer-Encoding" in names:
         raise catalogue.FilePartInvalid()
-    return str(segment["Content-Disposition"])
+    return disposition
+
+
+def parameter_names(disposition: str) -> list[str]:
+    """The names of its parameters, in lower case.
+
+    Raises FilePartInvalid when anything else stands between them: readers would differ.
+    """
+    _, semicolon, parameters = disposition.partition(";")
+    if _PARAMETER.sub("", semicolon + parameters):
+        raise catalogue.FilePartInvalid()
+    return [name.lower() for name in _PARAMETER.findall(semicolon + parameters)]
 
 
 def check_digest(claimed: bytes, actual: str) -> None:
     """Raises ValidationFailed when it is no SHA-256 in hex, DigestMismatch when it differs."""
-    if not _DIGEST.match(claimed):
+    if not _DIGEST.fullmatch(claimed):
         raise catalogue.ValidationFailed(places=(("part", DIGEST_PART),))
     if not hmac.compare_digest(claimed.lower(), actual.encode()):
         raise catalogue.DigestMismatch()

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 import structlog
 from django.core import signals
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 from hypothesis import HealthCheck, settings
 
 from tests import stack
@@ -29,6 +29,13 @@ settings.register_profile("ci", settings.get_profile("dev"), max_examples=200)
 settings.load_profile("dev")
 
 PROBLEM_SCHEMA = json.loads((Path(__file__).parent / "problem.schema.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """SQLite in a file: a test's threads and processes must see the same database."""
+    if stack.DATABASE == "sqlite":
+        connections["default"].settings_dict["TEST"]["NAME"] = str(stack.RUN_DIR / "test.sqlite3")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -87,8 +94,7 @@ def servers() -> dict[str, stack.Server]:
 def log_events() -> Iterator[list[dict[str, Any]]]:
     """The JSON events that were logged, as they were written."""
     events: list[dict[str, Any]] = []
-    formatter = logging.getLogger().handlers[0].formatter
-    assert formatter is not None
+    formatter = logging.getLogger().handlers[0].formatter or logging.Formatter()
 
     class Collector(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

@@ -44,6 +44,7 @@ def check_unchanged(file: File, source: BinaryIO) -> None:
 
     Raises ContentChanged.
     """
-    if hashlib.file_digest(source, "sha256").hexdigest() != file.sha256:
+    digest = hashlib.file_digest(source, "sha256")  # type: ignore[arg-type]  # any open file
+    if digest.hexdigest() != file.sha256:
         raise catalogue.ContentChanged()
     source.seek(0)

@@ -1,0 +1,141 @@
+"""The service's own documents: its errors, its OpenAPI schema and a page to read it on."""
+
+from __future__ import annotations
+
+import functools
+import json
+from html import escape
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+
+from errors import pages
+from errors.catalogue import CATALOGUE, NotFound
+from errors.openapi import describes
+from filesvc.renderers import HtmlRenderer, JsonRenderer, ProblemRenderer
+from filesvc.views import PublicView
+
+JSON, HTML = "application/json", "text/html"
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How our tokens are told in the document."""
+
+    target_class = "security.tokens.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """RFC 6750."""
+        return {"type": "http", "scheme": "bearer"}
+
+
+class DocumentView(PublicView):
+    """Something to read: JSON by default, HTML for a client that prefers it."""
+
+    renderer_classes = (JsonRenderer, ProblemRenderer, HtmlRenderer)
+
+
+class ProblemListView(DocumentView):
+    """GET /problems/ lists every error."""
+
+    @describes(answers={200: dict}, needs_token=False, operation_id="list_problems")
+    def get(self, request: Request) -> HttpResponse:
+        """Every error this service can answer with."""
+        return answer(request, {"problems": pages.summarise_all()}, pages.render_list)
+
+
+class ProblemView(DocumentView):
+    """GET /problems/{code}/ explains one error."""
+
+    @describes(
+        answers={200: dict}, errors=(NotFound,), needs_token=False, operation_id="explain_problem"
+    )
+    def get(self, request: Request, code: str) -> HttpResponse:
+        """What one error means, what to do about it, and an example."""
+        error = CATALOGUE.get(code)
+        if error is None:
+            raise NotFound()
+        return answer(request, pages.explain(error), lambda: pages.render_one(error))
+
+
+class SchemaView(PublicView):
+    """GET /schema/: the OpenAPI document."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        """OpenAPI 3.1 as JSON."""
+        return HttpResponse(schema_text(), content_type=JSON)
+
+
+class DocsView(DocumentView):
+    """GET /docs/: the OpenAPI document as a page, without a script."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        """Operations, their answers and their errors."""
+        return html_answer(render_docs())
+
+
+def answer(request: Request, told: dict[str, Any], render: Any) -> HttpResponse:
+    """The document in the form the client prefers."""
+    if request._request.get_preferred_type([JSON, HTML]) == HTML:
+        return html_answer(render())
+    return HttpResponse(json.dumps(told), content_type=JSON)
+
+
+def html_answer(text: str) -> HttpResponse:
+    """A page of ours, with the policy that fits it."""
+    response = HttpResponse(text, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = pages.CONTENT_POLICY
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+@functools.cache
+def schema() -> dict[str, Any]:
+    """The OpenAPI document; it does not change while the process runs."""
+    generator = SchemaGenerator()  # type: ignore[no-untyped-call]
+    generated: dict[str, Any] = generator.get_schema(public=True)  # type: ignore[no-untyped-call]
+    return generated
+
+
+@functools.cache
+def schema_text() -> str:
+    """The same as JSON."""
+    return json.dumps(schema())
+
+
+@functools.cache
+def render_docs() -> str:
+    """Every operation with what it takes and what it answers."""
+    sections = [
+        _render_operation(method, path, operation)
+        for path, operations in schema()["paths"].items()
+        for method, operation in operations.items()
+        if method != "parameters"
+    ]
+    lead = (
+        '<p>The machine-readable form is <a href="/schema/">/schema/</a>; '
+        'the errors are explained at <a href="/problems/">/problems/</a>.</p>'
+    )
+    return pages.render_page("API", lead + "".join(sections))
+
+
+def _render_operation(method: str, path: str, operation: dict[str, Any]) -> str:
+    parameters = "".join(
+        f"<li><code>{escape(item['name'])}</code> ({item['in']})</li>"
+        for item in operation.get("parameters", [])
+    )
+    answers = "".join(
+        f"<tr><td>{status}</td><td>{escape(told.get('description', ''))}</td></tr>"
+        for status, told in sorted(operation["responses"].items())
+    )
+    return (
+        f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
+        f"<p>{escape(operation.get('description', ''))}</p>"
+        f"{f'<ul>{parameters}</ul>' if parameters else ''}<table>{answers}</table>"
+    )
