@@ -14,12 +14,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+from django.db import Error as DatabaseError
 from django.db import connection, models
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from errors.base import ServiceError
 from filesvc.models import File, Status
+
+log = structlog.get_logger("claims")
 
 LEASE_SECONDS = 30
 RENEW_SECONDS = 10
@@ -122,12 +126,15 @@ def kept_alive(held: Claim, renew_seconds: float = RENEW_SECONDS) -> Iterator[No
     done = threading.Event()
 
     def renew_until_done() -> None:
-        try:
-            while not done.wait(renew_seconds):
-                if not renew(held):
-                    return
-        finally:
-            connection.close()
+        is_held = True
+        while is_held and not done.wait(renew_seconds):
+            try:
+                is_held = renew(held)
+            except DatabaseError as error:
+                # The lease outlasts two of these; the next try has a connection of its own.
+                log.warning("lease.not_renewed", error=type(error).__name__)
+                connection.close()
+        connection.close()
 
     thread = threading.Thread(target=renew_until_done, name="lease", daemon=True)
     thread.start()

@@ -100,6 +100,8 @@ def schema() -> dict[str, Any]:
     """The OpenAPI document; it does not change while the process runs."""
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]
     generated: dict[str, Any] = generator.get_schema(public=True)  # type: ignore[no-untyped-call]
+    # An upload without a body is no upload; the generator cannot be told.
+    generated["paths"]["/upload/"]["post"]["requestBody"]["required"] = True
     return generated
 
 

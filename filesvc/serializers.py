@@ -11,6 +11,32 @@ from rest_framework.request import Request
 from filesvc.models import File, Status
 from security.tokens import sees_everyone
 
+FAILURE_SCHEMA: dict[str, Any] = {
+    "type": ["object", "null"],
+    "required": ["type", "title", "code", "detail", "retryable", "errors", "meta"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "retryable": {"type": "boolean"},
+        "errors": {"type": "array"},
+        "meta": {"type": "object"},
+        "occurred_at": {"type": "string", "format": "date-time"},
+        "origin_request_id": {"type": "string"},
+    },
+}
+
+
+@extend_schema_field(FAILURE_SCHEMA)
+class FailureField(serializers.JSONField):
+    """A Problem without its HTTP parts, or null."""
+
+
+@extend_schema_field({"type": "object"})
+class MetadataField(serializers.JSONField):
+    """What processing found; its `kind` names its form."""
+
 
 class ScanSerializer(serializers.Serializer[File]):
     """Who vouched for the bytes when they came in."""
@@ -34,9 +60,9 @@ class FileSerializer(serializers.Serializer[File]):
     processed_at = serializers.DateTimeField(allow_null=True)
     status = serializers.ChoiceField(choices=Status.choices)
     attempts = serializers.IntegerField()
-    failure = serializers.JSONField(allow_null=True)
+    failure = FailureField()
     owner = serializers.CharField(source="owner.username", required=False)
-    metadata = serializers.JSONField()
+    metadata = MetadataField()
     scan = ScanSerializer(source="*")
 
     @extend_schema_field({"type": "string", "format": "uri-reference"})
