@@ -18,6 +18,19 @@ _EXAMPLES: dict[str, Any] = {
     "str": "text",
     "list[str]": ["text"],
 }
+_NAMED_EXAMPLES: dict[str, Any] = {
+    "max_bytes": 26214400,
+    "max_length": 255,
+    "window_seconds": 86400,
+    "limit": 1000,
+    "required_scope": "upload",
+    "state": "queued",
+    "failing": ["scanner"],
+    "allowed": ["GET", "HEAD"],
+    "accepted": ["multipart/form-data"],
+    "supported": ["application/json"],
+    "violated_policies": ["upload"],
+}
 EXAMPLE_REQUEST_ID = "8c28ee281b9b5d83a0c51e93870ec632"
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
@@ -63,7 +76,8 @@ def explain(error: type[ServiceError]) -> dict[str, Any]:
 
 def example(error: type[ServiceError]) -> ServiceError:
     """An instance with made-up details."""
-    details = {name: _EXAMPLES[kind] for name, kind in error.meta_types().items()}
+    types = error.meta_types()
+    details = {name: _NAMED_EXAMPLES.get(name, _EXAMPLES[types[name]]) for name in types}
     made = error(**details)
     if error.retryable and not issubclass(error, ProcessingError):
         made.retry_after_seconds = made.retry_after_seconds or 5

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from html import escape
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpResponse
@@ -19,6 +21,7 @@ from errors.openapi import describes
 from filesvc.renderers import HtmlRenderer, JsonRenderer, ProblemRenderer
 from filesvc.views import PublicView
 
+_CODE = re.compile("`([a-z_]+)`")
 JSON, HTML = "application/json", "text/html"
 
 
@@ -133,7 +136,7 @@ def _render_operation(method: str, path: str, operation: dict[str, Any]) -> str:
         for item in operation.get("parameters", [])
     )
     answers = "".join(
-        f"<tr><td>{status}</td><td>{escape(told.get('description', ''))}</td></tr>"
+        f"<tr><td>{status}</td><td>{_render_answer(status, told)}</td></tr>"
         for status, told in sorted(operation["responses"].items())
     )
     return (
@@ -141,3 +144,9 @@ def _render_operation(method: str, path: str, operation: dict[str, Any]) -> str:
         f"<p>{escape(operation.get('description', ''))}</p>"
         f"{f'<ul>{parameters}</ul>' if parameters else ''}<table>{answers}</table>"
     )
+
+
+def _render_answer(status: str, told: dict[str, Any]) -> str:
+    """What the document says of an answer, its codes linked to their pages."""
+    text = escape(told.get("description") or HTTPStatus(int(status)).phrase)
+    return _CODE.sub(r'<a href="/problems/\1"><code>\1</code></a>', text)
