@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import uuid
@@ -36,6 +37,12 @@ def django_db_modify_db_settings() -> None:
     """SQLite in a file: a test's threads and processes must see the same database."""
     if stack.DATABASE == "sqlite":
         connections["default"].settings_dict["TEST"]["NAME"] = str(stack.RUN_DIR / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def celery_application() -> None:
+    """Tasks belong to the application made last: ours, as in every entry point."""
+    importlib.import_module("config.celery")
 
 
 @pytest.fixture(autouse=True, scope="session")

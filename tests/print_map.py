@@ -1,4 +1,4 @@
-"""Prints the map of ARCHITECTURE.md: every module with its first sentence."""
+"""Prints the generated parts of ARCHITECTURE.md: the map of modules and the table of errors."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from errors.catalogue import CATALOGUE, ProcessingError  # noqa: E402
+
 FLOORS = ("config", "filesvc", "security", "errors")
 ARCHITECTURE = ROOT / "ARCHITECTURE.md"
-BEGIN, END = "<!-- map: begin -->\n", "<!-- map: end -->\n"
 
 
 def first_sentence(path: Path) -> str:
@@ -32,15 +35,28 @@ def print_map() -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def with_map(text: str) -> str:
-    """The page with the map put in its place."""
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    return f"{before}{BEGIN}{print_map()}{END}{after}"
+def print_errors() -> str:
+    """One row for each code, by status."""
+    lines = ["", "| code | status | title | retry | details |", "| --- | --- | --- | --- | --- |"]
+    for error in sorted(CATALOGUE.values(), key=lambda error: (error.status, error.code)):
+        status = "in the File" if issubclass(error, ProcessingError) else str(error.status)
+        retry, details = "yes" if error.retryable else "no", ", ".join(error.meta_names())
+        lines.append(f"| `{error.code}` | {status} | {error.title} | {retry} | {details} |")
+    return "\n".join(lines) + "\n\n"
+
+
+def with_generated(text: str) -> str:
+    """The page with its generated parts put in their places."""
+    for name, told in (("map", print_map()), ("errors", print_errors())):
+        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+        before, rest = text.split(begin)
+        text = f"{before}{begin}{told}{end}{rest.split(end)[1]}"
+    return text
 
 
 if __name__ == "__main__":
+    page = with_generated(ARCHITECTURE.read_text())
     if "--write" in sys.argv:
-        ARCHITECTURE.write_text(with_map(ARCHITECTURE.read_text()))
+        ARCHITECTURE.write_text(page)
     else:
-        sys.stdout.write(with_map(ARCHITECTURE.read_text()))
+        sys.stdout.write(page)
