@@ -56,6 +56,9 @@ app.conf.update(
     task_send_sent_event=False,
     timezone="UTC",
 )
+# In every thread: as the current application it would be one of this thread alone, and the
+# threads that serve requests would ring at Celery's own default address (measured).
+app.set_default()
 app.autodiscover_tasks(["filesvc"])
 
 

@@ -61,10 +61,10 @@ def _check_scheme(url: str, schemes: tuple[str, ...]) -> None:
         raise ValueError(f"must start with {' or '.join(f'{name}://' for name in schemes)}")
 
 
-def _check_database(url: str) -> str:
-    _check_scheme(url, _DATABASE_SCHEMES)
+def _check_database(url: SecretStr) -> SecretStr:
+    _check_scheme(url.get_secret_value(), _DATABASE_SCHEMES)
     try:
-        dj_database_url.parse(url)
+        dj_database_url.parse(url.get_secret_value())
     except ValueError:
         raise ValueError("is no URL; quote what is special in user and password") from None
     return url
@@ -112,7 +112,7 @@ class Environment(BaseSettings):
     secret_key: Annotated[SecretStr, AfterValidator(_check_secret_key)] = Field(
         description="Signs what Django signs; at least 32 characters."
     )
-    database_url: Annotated[str, AfterValidator(_check_database)] = Field(
+    database_url: Annotated[SecretStr, AfterValidator(_check_database)] = Field(
         description="sqlite:////path or postgres://user:password@host:port/name."
     )
     broker_url: Annotated[SecretStr, AfterValidator(_check_broker)] = Field(

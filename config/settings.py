@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from django.db.backends.signals import connection_created
 
+from config.database import bound_waits
 from config.env import BASE_DIR, read_environment
 from config.observability import configure_logging, configure_sentry
 from config.version import read_version
@@ -59,17 +61,22 @@ _POSTGRESQL: dict[str, Any] = {
 }
 
 _database: dict[str, Any] = dict(
-    dj_database_url.parse(env.database_url, conn_max_age=60, conn_health_checks=True)
+    dj_database_url.parse(
+        env.database_url.get_secret_value(), conn_max_age=60, conn_health_checks=True
+    )
 )
 _database["OPTIONS"] = (
     _SQLITE if _database["ENGINE"].endswith("sqlite3") else _POSTGRESQL
 ) | _database.get("OPTIONS", {})
 DATABASES = {"default": _database}
+connection_created.connect(bound_waits)
 
 # --- requests ---------------------------------------------------------------------------
 
 AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = []
 KNOX_TOKEN_MODEL = "filesvc.Token"  # noqa: S105 - the name of a model
+# Ours stands in for knox's own table, which its migrations would make all the same.
+MIGRATION_MODULES = {"knox": None}
 REST_KNOX = {"TOKEN_TTL": None}
 
 REST_FRAMEWORK: dict[str, Any] = {

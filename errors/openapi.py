@@ -112,7 +112,12 @@ def describes(
 ) -> Callable[[View], View]:
     """Documents an operation: its answers, and every error it can end in."""
     everywhere = (*EVERYWHERE, *WITH_TOKEN) if needs_token else EVERYWHERE
-    responses = answers | problem_responses((*errors, *everywhere))
+    # Said outright: a view's renderers also take `Accept: application/problem+json`.
+    told = {
+        (key, "application/json") if isinstance(key, int) and answer else key: answer
+        for key, answer in answers.items()
+    }
+    responses = told | problem_responses((*errors, *everywhere))
     return extend_schema(responses=responses, **more)
 
 

@@ -5,6 +5,7 @@ The most specific class wins; what the table does not know is an internal error.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +34,12 @@ def _validation_failed(error: drf.ValidationError) -> ServiceError:
     return catalogue.ValidationFailed(places=tuple(places or [("body", "")]))
 
 
+def _throttled(error: drf.Throttled) -> ServiceError:
+    """DRF knows no wait for some of these, and may round one down to nothing."""
+    wait_seconds = max(1, math.ceil(getattr(error, "wait", None) or 0))
+    return catalogue.RateLimited(violated_policies=[], retry_after_seconds=wait_seconds)
+
+
 def _missing(error: Exception) -> ServiceError:
     return catalogue.NotFound()
 
@@ -49,6 +56,7 @@ TABLE: dict[type[Exception], Translator] = {
     drf.AuthenticationFailed: lambda error: catalogue.InvalidToken(),
     drf.PermissionDenied: lambda error: catalogue.PermissionDenied(),
     django.PermissionDenied: lambda error: catalogue.PermissionDenied(),
+    drf.Throttled: _throttled,
     drf.MethodNotAllowed: lambda error: catalogue.MethodNotAllowed(allowed=[]),
     drf.NotAcceptable: lambda error: catalogue.NotAcceptable(supported=SUPPORTED_MEDIA_TYPES),
     drf.UnsupportedMediaType: lambda error: catalogue.UnsupportedMediaType(

@@ -45,7 +45,9 @@ class DocumentView(PublicView):
 class ProblemListView(DocumentView):
     """GET /problems/ lists every error."""
 
-    @describes(answers={200: dict}, needs_token=False, operation_id="list_problems")
+    @describes(
+        answers={200: dict, (200, HTML): str}, needs_token=False, operation_id="list_problems"
+    )
     def get(self, request: Request) -> HttpResponse:
         """Every error this service can answer with."""
         return answer(request, {"problems": pages.summarise_all()}, pages.render_list)
@@ -55,7 +57,10 @@ class ProblemView(DocumentView):
     """GET /problems/{code}/ explains one error."""
 
     @describes(
-        answers={200: dict}, errors=(NotFound,), needs_token=False, operation_id="explain_problem"
+        answers={200: dict, (200, HTML): str},
+        errors=(NotFound,),
+        needs_token=False,
+        operation_id="explain_problem",
     )
     def get(self, request: Request, code: str) -> HttpResponse:
         """What one error means, what to do about it, and an example."""

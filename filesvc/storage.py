@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
 from typing import Any
 
 import structlog
 import uuid_utils.compat
 from django.db import Error as DatabaseError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from errors import catalogue
@@ -53,36 +52,55 @@ def save_file(
 
 def _commit(file: File) -> None:
     """A commit that fails may still have happened: the reply can be lost (measured)."""
+    was_asked_for = False
     try:
         with transaction.atomic():
             charge_quotas(file.owner, file.size_bytes)
             file.save(force_insert=True)
             # `robust`: the row is safe by then, so no failure to ring may become a 500.
             transaction.on_commit(lambda: ring_doorbell(file.id), robust=True)
+            was_asked_for = True
     except (catalogue.QuotaExceeded, catalogue.StorageQuotaExceeded):
         delete_blob(file.id)
         raise
     except DatabaseError as error:
-        if _row_exists(file.id):
+        if _row_exists(file, may_be_under_way=was_asked_for):
             ring_doorbell(file.id)
             return
         raise catalogue.DatabaseUnavailable(note=type(error).__name__) from error
 
 
-def _row_exists(file_id: uuid.UUID) -> bool:
+def _row_exists(file: File, *, may_be_under_way: bool) -> bool:
     """What became of a failed commit; on a plain no, the bytes go at once.
 
     While the database does not answer, the bytes stay: the sweeper decides later.
     """
     try:
-        exists = File.objects.filter(id=file_id).exists()
+        exists = File.objects.filter(id=file.id).exists()
+        if not exists and may_be_under_way:
+            exists = _row_comes(file)
     except DatabaseError:
-        log.warning("blob.left_for_sweeper", file_id=str(file_id))
+        log.warning("blob.left_for_sweeper", file_id=str(file.id))
         return False
     if not exists:
         with contextlib.suppress(ServiceError):
-            delete_blob(file_id)
+            delete_blob(file.id)
     return bool(exists)
+
+
+def _row_comes(file: File) -> bool:
+    """Whether a commit that still runs on the lost connection brings the row.
+
+    No SELECT sees it yet, and its row came after its bytes were gone (measured); an INSERT
+    of the same id waits for its end. Raises OperationalError when that takes too long.
+    """
+    try:
+        with transaction.atomic():
+            file.save(force_insert=True)
+            transaction.set_rollback(True)
+    except IntegrityError:
+        return True
+    return False
 
 
 def delete_file(file: File) -> None:

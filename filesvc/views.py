@@ -20,7 +20,7 @@ from filesvc.content import answer_content, check_downloadable
 from filesvc.health import check_readiness
 from filesvc.intake import INTAKE_ERRORS, admit_client, take_in
 from filesvc.listing import find_page
-from filesvc.models import File
+from filesvc.models import File, Status
 from filesvc.serializers import (
     FilePageSerializer,
     FileSerializer,
@@ -120,8 +120,9 @@ class FileView(ServiceView):
         errors=(catalogue.NotFound, catalogue.InvalidParameter),
     )
     def get(self, request: Request, file_id: str) -> Response:
-        """One file and its state."""
-        return Response(tell_file(find_file(request, file_id), request))
+        """One file and its state; while it is on its way, when to ask again."""
+        file = find_file(request, file_id)
+        return Response(tell_file(file, request), headers=when_to_ask_again(file))
 
     @describes(
         operation_id="delete_file",
@@ -263,6 +264,13 @@ def find_file(request: Request, file_id: str) -> File:
     if file is None:
         raise catalogue.NotFound()
     return file
+
+
+def when_to_ask_again(file: File) -> dict[str, str]:
+    """The same wait as for its content; none for a file that changes no more."""
+    if file.status in (Status.QUEUED, Status.PROCESSING):
+        return {"Retry-After": str(catalogue.FileNotReady.retry_after_seconds)}
+    return {}
 
 
 def describe_scanner() -> dict[str, Any] | None:

@@ -16,10 +16,19 @@ IPV6_CUSTOMER_PREFIX = 64  # one customer usually has a whole /64
 def is_trusted_proxy(peer: str) -> bool:
     """True when the peer's address lies in TRUSTED_PROXIES."""
     try:
-        address = ip_address(peer)
+        address = parse_address(peer)
     except ValueError:
         return False
     return _is_trusted(address)
+
+
+def parse_address(text: str) -> Address:
+    """An address; a dual-stack socket tells an IPv4 one in IPv6 form, and means the IPv4 one.
+
+    Raises ValueError.
+    """
+    address = ip_address(text)
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def client_address(meta: dict[str, Any]) -> str:
@@ -30,17 +39,16 @@ def client_address(meta: dict[str, Any]) -> str:
     Raises MalformedHeader when a trusted proxy sends something else than addresses.
     """
     peer = str(meta.get("REMOTE_ADDR", ""))
-    if not is_trusted_proxy(peer):
+    if not is_trusted_proxy(peer) or "HTTP_X_FORWARDED_FOR" not in meta:
         return _bucket(peer)
-    for hop in reversed(str(meta.get("HTTP_X_FORWARDED_FOR", "")).split(",")):
-        if not hop.strip():
-            continue
-        try:
-            address = ip_address(hop.strip())
-        except ValueError:
-            raise catalogue.MalformedHeader(places=(("header", "X-Forwarded-For"),)) from None
-        if not _is_trusted(address):
-            return _bucket(str(address))
+    hops = [hop.strip() for hop in meta["HTTP_X_FORWARDED_FOR"].split(",") if hop.strip()]
+    try:
+        # Empty is malformed: the server hands over a header that is not ASCII as empty.
+        for address in map(parse_address, reversed(hops or [""])):
+            if not _is_trusted(address):
+                return _bucket(str(address))
+    except ValueError:
+        raise catalogue.MalformedHeader(places=(("header", "X-Forwarded-For"),)) from None
     return _bucket(peer)
 
 
@@ -50,7 +58,7 @@ def _is_trusted(address: Address) -> bool:
 
 def _bucket(text: str) -> str:
     try:
-        address = ip_address(text)
+        address = parse_address(text)
     except ValueError:
         return "unknown"
     if isinstance(address, IPv6Address):

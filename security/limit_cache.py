@@ -8,13 +8,14 @@ import structlog
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
-from redis.exceptions import RedisError
 
 from security.circuit_breaker import CircuitBreaker
 
 log = structlog.get_logger("rate_limit")
 
 REST_SECONDS = 5.0
+# Django's own default of 300 would forget clients, and with them their counts.
+MAX_CLIENTS = 20_000
 Version = int | None
 
 
@@ -25,10 +26,13 @@ class FallbackRedisCache(RedisCache):
     limit from every process; that is said in ARCHITECTURE.md, decision 6.
     """
 
+    # One for all: Django makes a cache object for each thread.
+    _breaker = CircuitBreaker(REST_SECONDS)
+
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
-        self._local = LocMemCache("rate-limit-fallback", {})
-        self._breaker = CircuitBreaker(REST_SECONDS)
+        options = {"MAX_ENTRIES": MAX_CLIENTS}
+        self._local = LocMemCache("rate-limit-fallback", {"OPTIONS": options})
 
     def add(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Version = None
@@ -55,10 +59,18 @@ class FallbackRedisCache(RedisCache):
         if self._breaker.allows():
             try:
                 answer = getattr(super(), operation)(*args, **kwargs)
-            except (RedisError, OSError) as error:
+            except Exception as error:  # a garbled answer has no class of its own
+                if _says_missing_key(error):
+                    self._breaker.record_success()
+                    raise
                 self._breaker.record_failure()
                 log.warning("rate_limit.fell_back", error=type(error).__name__)
             else:
                 self._breaker.record_success()
                 return answer
         return getattr(self._local, operation)(*args, **kwargs)
+
+
+def _says_missing_key(error: Exception) -> bool:
+    """Django's own words; an answer that is no number is a bare ValueError too (measured)."""
+    return type(error) is ValueError and str(error).endswith(" not found.")

@@ -80,7 +80,8 @@ def count(policy: str, request: HttpRequest, key: str, rate: str) -> RateUsage:
         limit=limit,
         used=int(usage["count"]),
         window_seconds=window_seconds,
-        resets_in_seconds=max(1, int(usage["time_left"])),
+        # A window holds its last second too: who waits until then is refused once more (tried).
+        resets_in_seconds=max(1, int(usage["time_left"]) + 1),
     )
 
 

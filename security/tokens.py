@@ -82,10 +82,13 @@ class HasScope(BasePermission):
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Raises AuthenticationRequired, InsufficientScope."""
+        """Raises AuthenticationRequired, PermissionDenied, InsufficientScope."""
         if request.auth is None:
             raise catalogue.AuthenticationRequired()
         method = "GET" if request.method == "HEAD" else request.method
+        if method in view.allowed_methods and method not in view.scopes:
+            raise catalogue.PermissionDenied(note="no scope named")
+        # A method nobody answers to is refused next, once the client may see the address.
         scope = view.scopes.get(method) or next(iter(view.scopes.values()))
         if scope not in token_of(request).scopes:
             raise catalogue.InsufficientScope(required_scope=scope)

@@ -37,15 +37,16 @@ def call(
     headers: dict[str, str] | None = None,
     body: bytes = b"",
     stream: Any = None,
+    application: Any = None,
     **environ: Any,
 ) -> Answer:
-    """One request through `config.wsgi.application`, guard included.
+    """One request through `config.wsgi.application`, guard included, or another one.
 
     `stream` replaces the body's own stream; `environ` overrides single keys, and a key
     given as None is left out.
     """
-    from config.wsgi import application
-
+    if application is None:
+        from config.wsgi import application
     target, _, query = path.partition("?")
     told: dict[str, Any] = {
         "REQUEST_METHOD": method,

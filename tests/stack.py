@@ -233,6 +233,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         SERVERS[server.name] = server
 
 
+@pytest.hookimpl(trylast=True)  # after the fixtures of the session, which need the servers
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Leave nothing behind."""
     stop_all()

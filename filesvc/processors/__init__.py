@@ -11,6 +11,7 @@ from filesvc.models import File
 from filesvc.processors.images import describe_image
 from filesvc.processors.text import describe_text
 from filesvc.processors.whole import describe_whole
+from security.upload import storage_faults
 
 # Reads the open file from its start and returns what a person would want to know of it;
 # raises an error of the catalogue for a file that is not what it seemed.
@@ -33,7 +34,7 @@ PROCESSORS: dict[str, Processor] = {
 def process(file: File, source: BinaryIO) -> dict[str, Any]:
     """The metadata of one file, after its bytes have proven to be the accepted ones.
 
-    Raises ContentChanged, and what the processor of its type raises.
+    Raises ContentChanged, StorageUnavailable, and what the processor of its type raises.
     """
     check_unchanged(file, source)
     return PROCESSORS.get(file.media_type, describe_whole)(file, source)
@@ -42,9 +43,10 @@ def process(file: File, source: BinaryIO) -> dict[str, Any]:
 def check_unchanged(file: File, source: BinaryIO) -> None:
     """Scanned bytes = kept bytes = processed bytes (CWE-367).
 
-    Raises ContentChanged.
+    Raises ContentChanged, StorageUnavailable.
     """
-    digest = hashlib.file_digest(source, "sha256")  # type: ignore[arg-type]  # any open file
+    with storage_faults():
+        digest = hashlib.file_digest(source, "sha256")  # type: ignore[arg-type]  # any open file
     if digest.hexdigest() != file.sha256:
         raise catalogue.ContentChanged()
     source.seek(0)

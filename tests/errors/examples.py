@@ -43,7 +43,7 @@ def any_error(draw: st.DrawFn) -> ServiceError:
     details = {name: draw(_ANY[kind]) for name, kind in details_of(error).items()}
     places = st.tuples(st.sampled_from(typing.get_args(Place)), _OWN_WORDS)
     return error(
-        places=tuple(draw(st.lists(places, max_size=30))),
+        places=tuple(draw(st.lists(places) | st.lists(places, min_size=19, max_size=25))),
         note=draw(st.none() | st.text()),
         retry_after_seconds=draw(st.none() | st.integers(1, 86400)),
         **details,

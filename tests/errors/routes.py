@@ -59,15 +59,15 @@ class PublicView(APIView):
 class FailingView(PublicView):
     """Raises the exception its path names."""
 
-    def get(self, request: Request, kind: str) -> Response:
+    def get(self, request: Request, kind: str, rest: str = "") -> Response:
         raise RAISED[kind][0]()
 
-    def post(self, request: Request, kind: str) -> Response:
+    def post(self, request: Request, kind: str, rest: str = "") -> Response:
         secret_of_the_frame = request.headers.get("Authorization")
         raise RAISED[kind][0]() from RuntimeError(secret_of_the_frame)
 
 
-def fail_plainly(request: HttpRequest, kind: str) -> HttpResponseBase:
+def fail_plainly(request: HttpRequest, kind: str, rest: str = "") -> HttpResponseBase:
     """The same outside DRF."""
     raise RAISED[kind][0]()
 
@@ -84,7 +84,9 @@ def answer_problem(request: HttpRequest) -> HttpResponseBase:
 
 urlpatterns = [
     path("drf/<str:kind>/", FailingView.as_view()),
+    path("drf/<str:kind>/<path:rest>", FailingView.as_view()),
     path("plain/<str:kind>/", fail_plainly),
+    path("plain/<str:kind>/<path:rest>", fail_plainly),
     path("answer/<int:status>/", answer_plainly),
     path("problem/", answer_problem),
 ]

@@ -49,7 +49,7 @@ PLANTED = "Zq7Xk9Vw"
         (IntegrityError(PLANTED), "internal_error"),
         (Error(PLANTED), "internal_error"),
         (django.ValidationError(PLANTED), "internal_error"),
-        (drf.Throttled(9, PLANTED), "internal_error"),
+        (drf.Throttled(9, PLANTED), "rate_limited"),
         (drf.APIException(PLANTED), "internal_error"),
         (OSError(PLANTED), "internal_error"),
         (KeyError(PLANTED), "internal_error"),
@@ -151,8 +151,11 @@ DETAILS = st.recursive(
 )
 
 
+MANY_FIELDS = st.dictionaries(NAMES, st.text(), min_size=19, max_size=25)
+
+
 @pytest.mark.property
-@given(detail=DETAILS)
+@given(detail=DETAILS | MANY_FIELDS)
 def test_any_validation_detail_makes_a_problem_of_the_schema(detail: Any) -> None:
     problem = build_problem(translate(drf.ValidationError(detail)), REQUEST_ID)
 

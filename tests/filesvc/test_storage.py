@@ -11,9 +11,11 @@ import psycopg
 import pytest
 from django.db import DataError, InterfaceError, OperationalError, connection
 
+from filesvc import tasks
 from filesvc.blobs import blob_path
 from filesvc.models import File
 from filesvc.sweeper import ring_again
+from security.circuit_breaker import CircuitBreaker
 from tests.client import call, upload
 from tests.conftest import assert_nothing_kept, assert_problem, kept_files
 from tests.filesvc.conftest import Doorbell, MakeFile
@@ -90,8 +92,9 @@ def test_a_commit_whose_reply_is_lost_is_found_out_to_have_happened(
         commit()
         raise OperationalError("the reply is lost")
 
-    monkeypatch.setattr(connection, "_commit", commit_and_lose_the_reply)
-    answer = upload(token, b"hello")
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "_commit", commit_and_lose_the_reply)
+        answer = upload(token, b"hello")
 
     assert answer.status == 201, answer.body
     file = File.objects.get()
@@ -106,9 +109,9 @@ def test_a_commit_that_did_not_happen_leaves_nothing(
     def fail() -> None:
         raise OperationalError("the connection is gone")
 
-    monkeypatch.setattr(connection, "_commit", fail)
-    answer = upload(token, b"hello")
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "_commit", fail)
+        answer = upload(token, b"hello")
 
     assert_problem(answer, 503, "database_unavailable")
     assert_nothing_kept(storage)
@@ -125,8 +128,9 @@ def test_the_doorbell_is_rung_once_and_only_after_the_commit(
         rung_before.extend(doorbell.rung_for())
         commit()
 
-    monkeypatch.setattr(connection, "_commit", watched_commit)
-    assert upload(token, b"hello").status == 201
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "_commit", watched_commit)
+        assert upload(token, b"hello").status == 201
 
     assert rung_before == []
     assert doorbell.rung_for() == [File.objects.get().id]
@@ -145,7 +149,8 @@ def test_a_broker_that_is_away_delays_a_file_and_refuses_none(
     assert [answer.status for answer in answers] == [201] * 3
     assert took_seconds < BOUNDED_SECONDS
     assert File.objects.filter(status="queued").count() == 3
-    assert doorbell.rung_for() == []
+    # Only the first was tried; a frozen Redis may still take it in afterwards.
+    assert len(doorbell.rung_for()) <= 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -162,14 +167,14 @@ def test_a_broker_without_memory_refuses_no_upload(token: str, doorbell: Doorbel
 
 @pytest.mark.django_db(transaction=True)
 def test_what_was_not_rung_for_is_rung_for_by_the_sweeper(
-    token: str, doorbell: Doorbell, servers: dict[str, Server], request: pytest.FixtureRequest
+    token: str,
+    doorbell: Doorbell,
+    servers: dict[str, Server],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from filesvc import tasks
-    from security.circuit_breaker import CircuitBreaker
-
     with servers["redis"].stopped():
         assert upload(token, b"hello").status == 201
-    tasks._doorbell_breaker = CircuitBreaker(5.0)  # the rest is over
+    monkeypatch.setattr(tasks, "_doorbell_breaker", CircuitBreaker(5.0))  # its rest is over
     File.objects.update(notified_at="2026-01-01T00:00:00Z")
 
     assert ring_again() == 1

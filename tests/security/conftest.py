@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
@@ -16,6 +17,7 @@ from django.core.cache import caches
 from errors import wsgi_guard
 from security import signatures
 from security.clamd_conf import render_clamd_conf
+from security.limit_cache import FallbackRedisCache
 from security.upload import StagedUpload, open_staged
 from tests import stack
 
@@ -48,10 +50,16 @@ def forget_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def fresh_limits() -> Iterator[None]:
     """Nothing counted yet, a closed circuit and new connections; the same for the next test."""
-    del caches["default"]
-    caches["default"].clear()
+    renew_limits()
     yield
-    del caches["default"]
+    renew_limits()
+
+
+def renew_limits() -> None:
+    """Make the limiter's cache anew and empty it."""
+    with contextlib.suppress(AttributeError):
+        del caches["default"]
+    FallbackRedisCache._breaker.record_success()
     caches["default"].clear()
 
 

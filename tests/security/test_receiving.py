@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from security import receiving
+from security.receiving import StagingUploadHandler
 from tests.client import BOUNDARY, file_part, form, post_form, text_part
 from tests.conftest import assert_nothing_kept, assert_problem
 from tests.security.conftest import Watched
@@ -105,6 +106,8 @@ REFUSED = {
     "a header without colon": (form((f"{FILE}\r\nhuh", b"x")), 400, "malformed_multipart"),
     "a folded header": (form((f"{FILE}\r\n x: y", b"x")), 400, "malformed_multipart"),
     "a line feed in a header": (form((f"{FILE}\r\nA: b\nC: d", b"x")), 400, "malformed_multipart"),
+    "a line feed before a header": (form((f"\n{FILE}", b"x")), 400, "malformed_multipart"),
+    "a carriage return in a header": (form((f"{FILE}\r", b"x")), 400, "malformed_multipart"),
     "a long header": (form((f"{FILE}\r\nA: {'b' * 4096}", b"x")), 400, "malformed_multipart"),
     "nine headers": (
         form((FILE + "".join(f"\r\nA{n}: b" for n in range(8)), b"x")),
@@ -127,6 +130,18 @@ REFUSED = {
     "a part of no name": (form(file_part(b"x", part="")), 400, "unexpected_part"),
     "two digests": (form(*[text_part("sha256", DIGEST)] * 2, HELLO), 400, "unexpected_part"),
     "a digest as file": (form(file_part(b"x", part="sha256"), HELLO), 400, "unexpected_part"),
+    "a hundred files": (form(*[HELLO] * 100), 400, "too_many_parts"),
+    "a thousand fields": (form(*[text_part("a", "b")] * 1000), 400, "too_many_fields"),
+    "an unknown field of a form without end": (
+        form(text_part("owner", "me"))[:-4],
+        400,
+        "malformed_multipart",
+    ),
+    "an unknown field, twice a file": (
+        form(text_part("owner", "me"), HELLO, HELLO),
+        400,
+        "unexpected_part",
+    ),
     "text named file": (form(text_part("file", "hello")), 400, "file_part_invalid"),
     "two file names": (form((f'{FILE}; filename="b.txt"', b"x")), 400, "file_part_invalid"),
     "two part names": (form((f'{FILE}; name="sha256"', b"x")), 400, "file_part_invalid"),
@@ -273,3 +288,12 @@ def test_bytes_behind_the_announced_length_are_not_read(token: str) -> None:
 
     assert post_form(token, WHOLE, stream=stream).status == 201
     assert stream.read_bytes == len(WHOLE)
+
+
+def test_the_parser_of_django_has_nothing_to_hand_over() -> None:
+    handler = StagingUploadHandler()
+
+    with pytest.raises(NotImplementedError):
+        handler.receive_data_chunk(b"hello", 0)
+    with pytest.raises(NotImplementedError):
+        handler.file_complete(5)

@@ -107,7 +107,7 @@ def broken_forms(draw: st.DrawFn) -> bytes:
 def test_the_verdict_on_a_broken_form_does_not_depend_on_its_cuts(
     body: bytes, cuts: list[int]
 ) -> None:
-    assert receive(body, cuts) == receive(body, [])
+    assert receive(body, cuts) == receive(body, []), (body, cuts)
 
 
 def split_strictly(body: bytes) -> list[tuple[bytes, bytes]] | None:
@@ -134,11 +134,12 @@ def test_a_form_that_is_taken_is_one_that_a_second_reader_splits_alike(body: byt
 
     if isinstance(verdict, str):
         return
-    assert parts is not None
+    assert parts is not None, body
     files = [(head, content) for head, content in parts if b"filename" in head]
     assert len(parts) - len(files) <= 1
     assert [content for _, content in files] == [verdict[1]]
-    assert f'filename="{verdict[0]}"'.encode() in files[0][0]
+    # A mutation may leave a name unquoted, which is as good.
+    assert f"filename={verdict[0]}".encode() in files[0][0].replace(b'"', b"")
     for head, content in parts:
         if b"filename" not in head:
             assert content.decode().lower() == verdict[3]

@@ -173,6 +173,14 @@ def test_a_store_that_fails_while_receiving_keeps_nothing(
     assert_nothing_kept(storage)
 
 
+@pytest.mark.django_db
+def test_a_store_without_its_folder_refuses_uploads(token: str, storage: Path) -> None:
+    (storage / STAGING).rmdir()
+
+    assert_problem(upload(token, b"hello"), 503, "storage_unavailable")
+    assert_nothing_kept(storage)
+
+
 # --- the certificate ------------------------------------------------------------------
 
 

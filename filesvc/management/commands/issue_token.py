@@ -12,6 +12,7 @@ from filesvc.models import Token
 from security.tokens import Scope
 
 DEFAULT_SCOPES = "upload,read,delete"
+MAX_NAME_LENGTH = 150  # of a user in Django
 
 
 class Command(BaseCommand):
@@ -29,9 +30,17 @@ class Command(BaseCommand):
         """Print the token alone, so that a script can take it."""
         scopes = parse_scopes(options["scopes"])
         expiry = parse_lifetime(options["ttl_hours"])
-        user, _ = get_user_model().objects.get_or_create(username=options["name"])
-        _, token = Token.objects.create(user, expiry=expiry, name=options["name"], scopes=scopes)
+        name = parse_name(options["name"])
+        user, _ = get_user_model().objects.get_or_create(username=name)
+        _, token = Token.objects.create(user, expiry=expiry, name=name, scopes=scopes)
         self.stdout.write(token)
+
+
+def parse_name(text: str) -> str:
+    """A user name that is one column of `list_tokens`."""
+    if not text.strip() or not text.isprintable() or len(text) > MAX_NAME_LENGTH:
+        raise CommandError(f"NAME must have 1 to {MAX_NAME_LENGTH} printable characters")
+    return text
 
 
 def parse_scopes(text: str) -> list[str]:

@@ -1,0 +1,269 @@
+"""Processing one file: one effect however often it is asked for, and every way it can fail."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, BinaryIO
+
+import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import connections
+
+from errors import catalogue
+from filesvc import tasks
+from filesvc.blobs import blob_path
+from filesvc.models import File, Status
+from filesvc.processors import PROCESSORS
+from filesvc.tasks import process_file, ring_doorbell
+from security.circuit_breaker import CircuitBreaker
+from tests import samples
+from tests.client import call
+from tests.filesvc.claiming import lapse, row_of, take
+from tests.filesvc.conftest import Doorbell, MakeFile
+from tests.stack import Server
+
+SECRET = "planted-text-of-an-exception"
+BOUNDED_SECONDS = 5.0
+
+
+def deliver(file: File) -> dict[str, Any]:
+    """The row after one delivery of its message."""
+    process_file(str(file.id))
+    return row_of(file)
+
+
+@pytest.fixture
+def set_processor(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
+    """Have text files processed by something else."""
+
+    def set_it(work: Callable[[], Any]) -> None:
+        def process(file: File, source: BinaryIO) -> dict[str, Any]:
+            work()
+            return {"kind": "text"}
+
+        monkeypatch.setitem(PROCESSORS, "text/plain", process)
+
+    return set_it
+
+
+@pytest.mark.django_db
+def test_a_file_is_processed_and_its_metadata_told(token: str, make_file: MakeFile) -> None:
+    file = make_file(b"hello world\n")
+
+    row = deliver(file)
+
+    assert (row["status"], row["processed"], row["attempts"]) == ("processed", True, 1)
+    assert (row["failure"], row["lease_until"]) == (None, None)
+    assert row["metadata"]["words"] == 2
+    assert row["processed_at"] >= row["uploaded_at"]
+    assert call("GET", f"{file.path}content/", token=token).body == b"hello world\n"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", Status.values)
+def test_a_second_delivery_has_no_effect(make_file: MakeFile, status: str) -> None:
+    file = make_file(status=status)
+    if status == Status.PROCESSING:
+        File.objects.filter(id=file.id).update(lease_until="2999-01-01T00:00:00Z")
+    first = deliver(file)
+
+    assert deliver(file) == first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_deliveries_at_once_have_one_effect(
+    make_file: MakeFile, set_processor: Callable[[Callable[[], Any]], None]
+) -> None:
+    file, together, worked = make_file(), threading.Barrier(4), []
+    set_processor(lambda: worked.append(threading.get_ident()))
+
+    def deliver_at_once(_: int) -> None:
+        together.wait(timeout=20)
+        try:
+            process_file(str(file.id))
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(deliver_at_once, range(4)))
+
+    assert len(worked) == 1
+    assert (row_of(file)["status"], row_of(file)["attempts"]) == ("processed", 1)
+
+
+@pytest.mark.django_db
+def test_a_message_for_a_file_that_is_gone_does_nothing(make_file: MakeFile) -> None:
+    other = make_file()
+    before = row_of(other)
+
+    process_file(str(uuid.uuid4()))
+
+    assert row_of(other) == before
+
+
+@pytest.mark.django_db
+def test_a_forged_argument_touches_no_row(make_file: MakeFile) -> None:
+    other = make_file()
+    before = row_of(other)
+
+    with pytest.raises(ValueError, match="badly formed"):
+        process_file("' OR 1=1")
+
+    assert row_of(other) == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("left", "code"),
+    [(b"jello", "content_changed"), (b"hell", "content_changed"), (None, "source_missing")],
+)
+def test_bytes_that_are_not_the_accepted_ones_fail_the_file(
+    make_file: MakeFile, left: bytes | None, code: str
+) -> None:
+    file = make_file(b"hello")
+    blob_path(file.id).unlink()
+    if left is not None:
+        blob_path(file.id).write_bytes(left)
+
+    row = deliver(file)
+
+    assert (row["status"], row["failure"]["code"]) == ("failed", code)
+    assert (row["processed"], row["metadata"]) == (False, {})
+
+
+@pytest.mark.django_db
+def test_content_that_proves_corrupt_fails_the_file(token: str, make_file: MakeFile) -> None:
+    file = make_file(samples.image("PNG")[:40], media_type="image/png")
+
+    deliver(file)
+
+    told = call("GET", file.path, token=token).json
+    assert (told["status"], told["failure"]["code"]) == ("failed", "corrupt_content")
+    assert told["failure"]["origin_request_id"] == file.request_id
+
+
+@pytest.mark.django_db
+def test_a_crash_fails_the_file_and_only_the_log_tells_why(
+    make_file: MakeFile,
+    set_processor: Callable[[Callable[[], Any]], None],
+    log_events: list[dict[str, Any]],
+) -> None:
+    def crash() -> None:
+        raise RuntimeError(SECRET)
+
+    set_processor(crash)
+
+    row = deliver(make_file(request_id="ab" * 16))
+
+    assert (row["status"], row["failure"]["code"]) == ("failed", "processing_failed")
+    assert SECRET not in str(row)
+    (event,) = [event for event in log_events if event["event"] == "processing.crashed"]
+    assert SECRET in event["exception"]
+    assert (event["request_id"], event["file_id"]) == ("ab" * 16, str(row["id"]))
+
+
+@pytest.mark.django_db
+def test_a_file_that_takes_too_long_fails(
+    make_file: MakeFile, set_processor: Callable[[Callable[[], Any]], None]
+) -> None:
+    def interrupt() -> None:
+        raise SoftTimeLimitExceeded
+
+    set_processor(interrupt)
+
+    row = deliver(make_file())
+
+    assert (row["failure"]["code"], row["failure"]["retryable"]) == ("processing_timeout", True)
+
+
+@pytest.mark.django_db
+def test_a_store_that_is_away_is_waited_for_five_times(make_file: MakeFile) -> None:
+    file = make_file()
+    blob_path(file.id).unlink()
+    blob_path(file.id).mkdir()
+
+    tries = [deliver(file) for _ in range(5)]
+
+    assert [row["attempts"] for row in tries] == [1, 2, 3, 4, 5]
+    assert [row["status"] for row in tries] == ["queued"] * 4 + ["failed"]
+    assert tries[-1]["failure"]["code"] == "processing_dependency_unavailable"
+    assert "EISDIR" not in str(tries[-1])
+
+
+@pytest.mark.django_db
+def test_a_store_that_comes_back_has_cost_time_only(make_file: MakeFile) -> None:
+    file = make_file()
+    blob_path(file.id).unlink()
+    blob_path(file.id).mkdir()
+    deliver(file)
+    blob_path(file.id).rmdir()
+    blob_path(file.id).write_bytes(b"hello")
+
+    row = deliver(file)
+
+    assert (row["status"], row["attempts"], row["failure"]) == ("processed", 2, None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("error", [None, catalogue.CorruptContent(), RuntimeError(SECRET)])
+def test_a_worker_that_was_overtaken_leaves_the_row_to_its_successor(
+    make_file: MakeFile,
+    set_processor: Callable[[Callable[[], Any]], None],
+    error: Exception | None,
+) -> None:
+    file = make_file()
+
+    def be_overtaken() -> None:
+        lapse(file)
+        take(file)
+        if error:
+            raise error
+
+    set_processor(be_overtaken)
+
+    row = deliver(file)
+
+    assert (row["status"], row["fence"], row["failure"]) == ("processing", 2, None)
+
+
+def test_a_ring_carries_the_id_and_nothing_else(doorbell: Doorbell) -> None:
+    ids = [uuid.uuid4(), uuid.uuid4()]
+
+    assert [ring_doorbell(file_id) for file_id in ids] == [True, True]
+
+    assert doorbell.rung_for() == ids
+
+
+def test_a_ring_from_a_thread_of_its_own_arrives_too(doorbell: Doorbell) -> None:
+    file_id = uuid.uuid4()
+
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(ring_doorbell, file_id).result(timeout=20) is True
+
+    assert doorbell.rung_for() == [file_id]
+
+
+@pytest.mark.parametrize("fault", ["stopped", "frozen"])
+def test_a_ring_that_fails_is_told_soon_and_not_repeated_until_the_rest_is_over(
+    doorbell: Doorbell, servers: dict[str, Server], monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    now = [0.0]
+    breaker = CircuitBreaker(tasks.DOORBELL_REST_SECONDS, clock=lambda: now[0])
+    monkeypatch.setattr(tasks, "_doorbell_breaker", breaker)
+    first, second, third = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+    started = time.monotonic()
+
+    with getattr(servers["redis"], fault)():
+        assert ring_doorbell(first) is False
+        assert time.monotonic() - started < BOUNDED_SECONDS
+    now[0] += tasks.DOORBELL_REST_SECONDS - 0.1
+    assert ring_doorbell(second) is False
+    now[0] += 0.2
+    assert ring_doorbell(third) is True
+
+    # What a frozen Redis had already been sent, it may still take in afterwards.
+    assert set(doorbell.rung_for()) - {first} == {third}
