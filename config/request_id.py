@@ -11,7 +11,8 @@ import structlog
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from security.client_address import is_trusted_proxy
+from errors.base import ServiceError
+from security.client_address import client_address, is_trusted_proxy
 
 _FORM = re.compile(r"[0-9a-f]{32}")
 
@@ -24,6 +25,14 @@ def choose_request_id(environ: dict[str, Any]) -> str:
     return uuid.uuid4().hex
 
 
+def _client(request: HttpRequest) -> str:
+    """The caller's address for the log; what a proxy garbled is told by the gate that needs it."""
+    try:
+        return client_address(request.META)
+    except ServiceError:
+        return "malformed"
+
+
 class BindRequestId:
     """Middleware: the id stands in every log line of the request and in its answer."""
 
@@ -33,7 +42,7 @@ class BindRequestId:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request_id = request.META.setdefault("filesvc.request_id", uuid.uuid4().hex)
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        structlog.contextvars.bind_contextvars(request_id=request_id, client=_client(request))
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response

@@ -134,7 +134,7 @@ MAX_INFLIGHT_UPLOADS = env.max_inflight_uploads
 QUOTA_FILES_PER_DAY = env.quota_files_per_day
 QUOTA_BYTES_PER_DAY = env.quota_bytes_per_day
 QUOTA_STORED_BYTES = env.quota_stored_bytes
-MAX_UPLOADS_PER_PROCESS = env.web_threads - 2
+MAX_WAITING_CLIENTS = env.web_threads - 2
 STORAGE_ROOT: Path = env.storage_root
 
 CLAMD_ADDRESS = env.clamd_address

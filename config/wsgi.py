@@ -16,6 +16,7 @@ import config.celery  # noqa: E402, F401
 from config.request_id import choose_request_id  # noqa: E402
 from errors.wsgi_guard import WsgiGuard  # noqa: E402
 from filesvc.blobs import prepare_storage  # noqa: E402
+from security.concurrency import client_slots  # noqa: E402
 
 PARENT_CHECK_SECONDS = 1.0
 
@@ -33,4 +34,4 @@ def end_with_parent(parent: int, *, check_seconds: float = PARENT_CHECK_SECONDS)
 
 prepare_storage()
 threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
-application = WsgiGuard(django_application, choose_request_id)
+application = WsgiGuard(django_application, choose_request_id, client_slots)

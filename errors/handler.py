@@ -130,6 +130,7 @@ class OnlyProblems:
 # What a third-party answer of that status means here.
 STRAY: dict[int, Callable[[], ServiceError]] = {
     400: catalogue.SuspiciousRequest,
+    401: catalogue.AuthenticationRequired,
     403: catalogue.PermissionDenied,
     404: catalogue.NotFound,
     503: lambda: catalogue.ServiceUnavailable(failing=[]),

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core import exceptions as django
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions as drf
@@ -49,6 +49,13 @@ def _database_unavailable(error: Exception) -> ServiceError:
     return catalogue.DatabaseUnavailable(note=type(error.__cause__ or error).__name__)
 
 
+def _database_error(error: Exception) -> ServiceError:
+    """Bare, it is the driver's word for an answer that is none (measured); its heirs are ours."""
+    if type(error) is DatabaseError:
+        return _database_unavailable(error)
+    return catalogue.InternalError(note=type(error).__name__)
+
+
 TABLE: dict[type[Exception], Translator] = {
     Http404: _missing,
     drf.NotFound: _missing,
@@ -74,6 +81,7 @@ TABLE: dict[type[Exception], Translator] = {
     django.BadRequest: lambda error: catalogue.SuspiciousRequest(),
     OperationalError: _database_unavailable,
     InterfaceError: _database_unavailable,
+    DatabaseError: _database_error,
 }
 
 

@@ -28,6 +28,9 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 # answers a 100 KB target and 1 MB of headers itself, with an empty body).
 MAX_TARGET_BYTES = 8 * 1024
 MAX_HEADERS_BYTES = 16 * 1024
+# Python parses these in quadratic time: 16 KB of semicolons took 0.24 s (measured).
+MAX_PARSED_HEADER_BYTES = 512
+PARSED_HEADERS = ("CONTENT_TYPE", "HTTP_ACCEPT")
 
 # A client that is still sending sees a broken pipe instead of our answer (measured),
 # so after an authenticated refusal we read on, up to this much and this often.
@@ -42,6 +45,13 @@ class Readable(Protocol):
 
     def read(self, size: int = -1, /) -> bytes: ...
     def readline(self, size: int = -1, /) -> bytes: ...
+
+
+class Room(Protocol):
+    """How many clients may be waited for at once."""
+
+    def try_take(self) -> bool: ...
+    def release(self) -> None: ...
 
 
 class CountedBody:
@@ -75,9 +85,15 @@ class CountedBody:
 class WsgiGuard:
     """Wraps the WSGI application; whatever it raises becomes a static Problem."""
 
-    def __init__(self, app: Application, choose_request_id: Callable[[Environ], str]) -> None:
+    def __init__(
+        self,
+        app: Application,
+        choose_request_id: Callable[[Environ], str],
+        room: Room | None = None,
+    ) -> None:
         self._app = app
         self._choose_request_id = choose_request_id
+        self._room = room
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         environ["filesvc.started"] = time.monotonic()
@@ -93,7 +109,7 @@ class WsgiGuard:
             answer = self._app(environ, start)
         except Exception as error:  # noqa: BLE001 - the border: nothing may pass it
             return _answer_statically(environ, _as_service_error(error), error, start)
-        return _Drained(answer, environ, body)
+        return _Drained(answer, environ, body, self._room)
 
 
 def check_request_line(environ: Environ) -> None:
@@ -111,6 +127,8 @@ def check_request_line(environ: Environ) -> None:
     )
     if headers > MAX_HEADERS_BYTES:
         raise catalogue.HeadersTooLarge(max_bytes=MAX_HEADERS_BYTES)
+    if any(len(environ.get(name) or "") > MAX_PARSED_HEADER_BYTES for name in PARSED_HEADERS):
+        raise catalogue.HeadersTooLarge(max_bytes=MAX_PARSED_HEADER_BYTES)
 
 
 def check_request_object(environ: Environ) -> None:
@@ -173,7 +191,10 @@ def _closing_unread(body: CountedBody, start_response: StartResponse) -> StartRe
 class _Drained:
     """The answer; once it is sent, the rest of an allowed body is read and dropped."""
 
-    def __init__(self, answer: Iterable[bytes], environ: Environ, body: CountedBody) -> None:
+    def __init__(
+        self, answer: Iterable[bytes], environ: Environ, body: CountedBody, room: Room | None
+    ) -> None:
+        self._room = room
         self._answer = answer
         self._environ = environ
         self._body = body
@@ -187,7 +208,17 @@ class _Drained:
         if close is not None:
             close()
         if self._environ.get("filesvc.drain") and self._body.is_unread:
+            self._drain()
+
+    def _drain(self) -> None:
+        """Only while the room that uploads share has a place left."""
+        if self._room is None:
             drain(self._body)
+        elif self._room.try_take():
+            try:
+                drain(self._body)
+            finally:
+                self._room.release()
 
 
 def drain(body: Readable) -> None:

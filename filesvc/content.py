@@ -13,8 +13,10 @@ from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header, parse_etags
 
 from errors import catalogue
+from errors.base import ServiceError
 from filesvc.blobs import open_blob
 from filesvc.models import File, Status
+from security.concurrency import client_slots
 
 CHUNK_BYTES = 256 * 1024
 _RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,19})-(?P<last>[0-9]{0,19})", re.ASCII)
@@ -53,16 +55,21 @@ def check_downloadable(file: File) -> None:
 def answer_content(request: HttpRequest, file: File) -> HttpResponseBase:
     """The content, a range of it, or 304 when the client has it.
 
-    Raises RangeNotSatisfiable, StorageUnavailable.
+    Raises RangeNotSatisfiable, StorageUnavailable, Overloaded.
     """
     etag = f'"{file.sha256}"'
     if _has_it(request, etag):
         return _describe(HttpResponse(status=304), file, etag)
     span = _requested_span(request, file, etag)
     whole = Span(0, file.size_bytes - 1)
-    source = _open(file)
+    client_slots.take_or_refuse()
+    try:
+        source = _open(file)
+    except ServiceError:
+        client_slots.release()
+        raise
     response = StreamingHttpResponse(read_span(source, span or whole), status=206 if span else 200)
-    response._resource_closers.append(source.close)  # type: ignore[attr-defined]
+    _let_go_at_end(response, source)
     response.headers["Content-Length"] = str((span or whole).length_bytes)
     if span:
         response.headers["Content-Range"] = f"bytes {span.first}-{span.last}/{file.size_bytes}"
@@ -97,6 +104,12 @@ def read_span(source: BinaryIO, span: Span) -> Iterator[bytes]:
     while left > 0 and (chunk := source.read(min(CHUNK_BYTES, left))):
         left -= len(chunk)
         yield chunk
+
+
+def _let_go_at_end(response: HttpResponseBase, source: BinaryIO) -> None:
+    """File and slot are held until the server has sent the last byte, or lost the client."""
+    for closer in (source.close, client_slots.release):
+        response._resource_closers.append(closer)  # type: ignore[attr-defined]
 
 
 def _open(file: File) -> BinaryIO:

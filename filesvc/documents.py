@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import threading
 from html import escape
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +23,7 @@ from filesvc.renderers import HtmlRenderer, JsonRenderer, ProblemRenderer
 from filesvc.views import PublicView
 
 _CODE = re.compile("`([a-z_]+)`")
+_generating = threading.Lock()
 JSON, HTML = "application/json", "text/html"
 
 
@@ -103,9 +105,15 @@ def html_answer(text: str) -> HttpResponse:
     return response
 
 
-@functools.cache
 def schema() -> dict[str, Any]:
     """The OpenAPI document; it does not change while the process runs."""
+    # The generator is not safe to run twice at once, and a cache alone lets it.
+    with _generating:
+        return _generate()
+
+
+@functools.cache
+def _generate() -> dict[str, Any]:
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]
     generated: dict[str, Any] = generator.get_schema(public=True)  # type: ignore[no-untyped-call]
     # An upload without a body is no upload; the generator cannot be told.

@@ -82,5 +82,6 @@ def _ask_scanner() -> Details:
 
 def _ask_redis() -> Details:
     """The limiter's Redis, past its fallback: a health page must not be comforted."""
-    caches["default"]._cache.get_client().ping()  # type: ignore[attr-defined]  # a RedisCache
+    if not caches["default"]._cache.get_client().ping():  # type: ignore[attr-defined]  # a RedisCache
+        raise ConnectionError("no PONG")
     return {}

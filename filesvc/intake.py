@@ -12,7 +12,7 @@ from errors.handler import request_id_of
 from filesvc.models import File
 from filesvc.quotas import check_quotas
 from filesvc.storage import save_file
-from security.concurrency import owner_slots, upload_slots
+from security.concurrency import client_slots, owner_slots
 from security.filename import check_filename
 from security.malware import scan_for_malware
 from security.media_type import identify_type
@@ -44,7 +44,7 @@ def take_in(request: Request) -> File:
     check_upload_headers(request._request)
     check_quotas(request.user, file_bytes_announced(request._request))
     owner: Any = request.user
-    with owner_slots.take(owner.pk), upload_slots.take(), receive_upload(request) as upload:
+    with owner_slots.take(owner.pk), client_slots.take(), receive_upload(request) as upload:
         name = check_filename(upload.name)
         media_type = identify_type(upload, name)
         clean = scan_for_malware(upload)

@@ -70,3 +70,11 @@ class AcceptNegotiation(DefaultContentNegotiation):
         if isinstance(renderer, ProblemRenderer):
             renderer = JsonRenderer()  # a success is no problem
         return renderer, str(renderer.media_type)
+
+
+class AnyAccept(AcceptNegotiation):
+    """For bytes: they are what they are, whatever the client would rather have."""
+
+    def get_accept_list(self, request: Request) -> list[str]:
+        """Anything."""
+        return ["*/*"]

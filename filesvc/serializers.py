@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -11,6 +12,7 @@ from rest_framework.request import Request
 from filesvc.models import File, Status
 from security.tokens import sees_everyone
 
+_DIGITS = re.compile(r"[0-9]{1,4}", re.ASCII)
 FAILURE_SCHEMA: dict[str, Any] = {
     "type": ["object", "null"],
     "required": ["type", "title", "code", "detail", "retryable", "errors", "meta"],
@@ -91,6 +93,14 @@ def tell_files(files: list[File], request: Request) -> list[Any]:
     return list(told.data)
 
 
+class PageSizeField(serializers.IntegerField):
+    """Plain digits; Python would also read `1_0`, `+5` and digits of other scripts."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """The number, or DRF's own refusal."""
+        return int(super().to_internal_value(data if _DIGITS.fullmatch(str(data)) else ""))
+
+
 class FilePageSerializer(serializers.Serializer[Any]):
     """One page of the list; `next` and `previous` are paths with their query."""
 
@@ -102,11 +112,12 @@ class FilePageSerializer(serializers.Serializer[Any]):
 class ListQuery(serializers.Serializer[Any]):
     """The parameters of the list; any other one is refused."""
 
-    page_size = serializers.IntegerField(min_value=1, max_value=200, default=50)
+    page_size = PageSizeField(min_value=1, max_value=200, default=50)
     cursor = serializers.RegexField(r"^[np][0-9a-f]{32}\Z", required=False)
     processed = serializers.BooleanField(required=False)
     status = serializers.ChoiceField(choices=Status.choices, required=False)
-    media_type = serializers.CharField(max_length=100, required=False)
+    # Visible ASCII: DRF refuses NUL, blanks and lone surrogates, which no document would say.
+    media_type = serializers.RegexField(r"^[!-~]+\Z", max_length=100, required=False)
     uploaded_after = serializers.DateTimeField(required=False)
     uploaded_before = serializers.DateTimeField(required=False)
     sha256 = serializers.RegexField(r"^[0-9a-f]{64}\Z", required=False)

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 import uuid_utils.compat
 from django.db import Error as DatabaseError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from errors import catalogue
@@ -75,6 +75,8 @@ def _row_exists(file: File, *, may_be_under_way: bool) -> bool:
 
     While the database does not answer, the bytes stay: the sweeper decides later.
     """
+    if may_be_under_way:
+        connection.close_if_unusable_or_obsolete()
     try:
         exists = File.objects.filter(id=file.id).exists()
         if not exists and may_be_under_way:
@@ -106,11 +108,14 @@ def _row_comes(file: File) -> bool:
 def delete_file(file: File) -> None:
     """Row first, then bytes: a crash between leaves an orphan, never a row without bytes.
 
-    Raises DatabaseUnavailable, StorageUnavailable.
+    Of several at once one deletes, and only that one gives its bytes back to the quota.
+    Raises NotFound, DatabaseUnavailable, StorageUnavailable.
     """
     file_id = file.id
     with transaction.atomic():
+        deleted, _ = File.objects.filter(id=file_id).delete()
+        if not deleted:
+            raise catalogue.NotFound()
         refund_stored(file.owner_id, file.size_bytes)
-        file.delete()
     delete_blob(file_id)
     log.info("file.deleted", file_id=str(file_id))

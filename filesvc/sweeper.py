@@ -5,9 +5,12 @@ Its own process and not a Celery task, because it must work while the broker is 
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 
 import structlog
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from django.db.models import Q
@@ -17,12 +20,14 @@ from errors import catalogue
 from filesvc.claims import MAX_ATTEMPTS, claimable, describe_failure, from_now
 from filesvc.models import File, Status
 from filesvc.tasks import ring_doorbell
+from security.upload import STAGING
 
 log = structlog.get_logger("sweeper")
 
 EVERY_SECONDS = 5.0
 RING_AGAIN_SECONDS = 30
 BATCH = 500
+STAGING_SECONDS = 60 * 60
 
 
 def sweep_forever(stop: threading.Event, every_seconds: float = EVERY_SECONDS) -> None:
@@ -41,6 +46,7 @@ def sweep() -> None:
     """One round of every repair."""
     close_used_up()
     ring_again()
+    remove_stale_staging()
 
 
 def ring_again() -> int:
@@ -69,6 +75,20 @@ def close_used_up() -> int:
     if closed:
         log.error("sweep.gave_up", files=closed)
     return closed
+
+
+def remove_stale_staging() -> int:
+    """Remove what killed processes left in staging; an upload under way is never that old."""
+    oldest = time.time() - STAGING_SECONDS
+    removed = 0
+    for path in (settings.STORAGE_ROOT / STAGING).glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < oldest:
+                path.unlink()
+                removed += 1
+    if removed:
+        log.info("sweep.removed_staging", files=removed)
+    return removed
 
 
 def _close(file: File) -> int:

@@ -21,6 +21,7 @@ from filesvc.health import check_readiness
 from filesvc.intake import INTAKE_ERRORS, admit_client, take_in
 from filesvc.listing import find_page
 from filesvc.models import File, Status
+from filesvc.renderers import AnyAccept
 from filesvc.serializers import (
     FilePageSerializer,
     FileSerializer,
@@ -139,6 +140,8 @@ class FileView(ServiceView):
 class ContentView(ServiceView):
     """GET /files/{id}/content/ hands the bytes out."""
 
+    content_negotiation_class = AnyAccept
+
     scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.READ}
 
     @describes(
@@ -152,6 +155,7 @@ class ContentView(ServiceView):
             catalogue.StateConflict,
             catalogue.FileQuarantined,
             catalogue.RangeNotSatisfiable,
+            catalogue.Overloaded,
             catalogue.StorageUnavailable,
         ),
     )

@@ -13,6 +13,7 @@ HEADROOM_BYTES = 1 * MIB  # a member of a container may not reach MaxFileSize (V
 
 # clamd refuses to start on an option it does not know, so younger ones are left out before.
 _KNOWN_SINCE = {
+    "ScanImageFuzzyHash": (0, 105),
     "EnableShutdownCommand": (1, 5),
     "EnableReloadCommand": (1, 5),
     "EnableStatsCommand": (1, 5),

@@ -1,7 +1,7 @@
-"""How many uploads one process receives at a time; a few threads always stay free.
+"""How many clients one process waits for at a time; a few threads always stay free.
 
-The server has no time-out for a request body: 16 stalled uploads once held every thread,
-health included (measured).
+The server has no time-out for a body, sent or received: 16 stalled uploads, or 40 unread
+downloads, once held every thread, health included (measured).
 """
 
 from __future__ import annotations
@@ -17,24 +17,36 @@ from django.conf import settings
 from errors import catalogue
 
 
-class UploadSlots:
-    """A counted room for uploads."""
+class ClientSlots:
+    """A counted room for whatever waits on a client: an upload, a download, a drain."""
 
     def __init__(self, slots: int) -> None:
         self._free = threading.BoundedSemaphore(slots)
 
-    @contextlib.contextmanager
-    def take(self) -> Iterator[None]:
-        """Hold one slot.
+    def try_take(self) -> bool:
+        """Take one slot if there is one; whoever has it must `release` it."""
+        return self._free.acquire(blocking=False)
+
+    def release(self) -> None:
+        """Give one slot back."""
+        self._free.release()
+
+    def take_or_refuse(self) -> None:
+        """Take one slot.
 
         Raises Overloaded at once when none is free, with a jittered Retry-After.
         """
-        if not self._free.acquire(blocking=False):
+        if not self.try_take():
             raise catalogue.Overloaded(retry_after_seconds=1 + secrets.randbelow(4))
+
+    @contextlib.contextmanager
+    def take(self) -> Iterator[None]:
+        """Hold one slot, or raise Overloaded."""
+        self.take_or_refuse()
         try:
             yield
         finally:
-            self._free.release()
+            self.release()
 
 
 class OwnerSlots:
@@ -67,4 +79,4 @@ class OwnerSlots:
 
 
 owner_slots = OwnerSlots()
-upload_slots = UploadSlots(settings.MAX_UPLOADS_PER_PROCESS)
+client_slots = ClientSlots(settings.MAX_WAITING_CLIENTS)

@@ -11,9 +11,17 @@ from security.policy import DANGEROUS_EXTENSIONS, allowed_extensions
 MAX_LENGTH = 255  # characters, and bytes of UTF-8: what the common file systems hold
 
 # Windows opens a device by these names, whatever the extension, blanks before it or not.
-_RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?$", re.IGNORECASE)
+_RESERVED = re.compile(
+    r"^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?$", re.IGNORECASE
+)
 # Path separators here and on Windows, and what divides a drive or a stream there.
-_FORBIDDEN = frozenset("/\\:")
+_SEPARATORS = frozenset("/\\:")
+# Letters, marks and symbols that show nothing: fillers, joiners, selectors, the blank Braille.
+_INVISIBLE = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+)
+_FORBIDDEN = _SEPARATORS | _INVISIBLE
 # Control, format (bidi, zero-width), surrogate, private use, unassigned, line and paragraph
 # separators: invisible, or not the same for every reader.
 _FORBIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -61,7 +69,8 @@ def check_extensions(name: str) -> None:
     Raises ExtensionNotAllowed.
     """
     _, *suffixes = name.lower().split(".")
-    inner = {suffix.strip() for suffix in suffixes[:-1]}
+    # Full-width letters are the same letters to some readers.
+    inner = {unicodedata.normalize("NFKC", suffix).strip() for suffix in suffixes[:-1]}
     allowed = allowed_extensions()
     if not suffixes or suffixes[-1] not in allowed or DANGEROUS_EXTENSIONS & inner:
         raise catalogue.ExtensionNotAllowed(allowed_extensions=allowed)

@@ -49,11 +49,13 @@ class FallbackRedisCache(RedisCache):
         from Redis. Django's version raises ValueError then, which django-ratelimit reads
         as "refuse" (a false 429, measured).
         """
-        try:
-            return int(self._ask("incr", key, delta, version=version))
-        except ValueError:
-            self.add(key, 0, timeout=self.default_timeout, version=version)
-            return int(self._ask("incr", key, delta, version=version))
+        for _ in range(2):
+            try:
+                return int(self._ask("incr", key, delta, version=version))
+            except (TypeError, ValueError):
+                self.add(key, 0, timeout=self.default_timeout, version=version)
+        self._fall_back("MissingKey")  # it denies what it was just given
+        return self.incr(key, delta, version)
 
     def _ask(self, operation: str, *args: Any, **kwargs: Any) -> Any:
         if self._breaker.allows():
@@ -63,12 +65,15 @@ class FallbackRedisCache(RedisCache):
                 if _says_missing_key(error):
                     self._breaker.record_success()
                     raise
-                self._breaker.record_failure()
-                log.warning("rate_limit.fell_back", error=type(error).__name__)
+                self._fall_back(type(error).__name__)
             else:
                 self._breaker.record_success()
                 return answer
         return getattr(self._local, operation)(*args, **kwargs)
+
+    def _fall_back(self, reason: str) -> None:
+        self._breaker.record_failure()
+        log.warning("rate_limit.fell_back", error=reason)
 
 
 def _says_missing_key(error: Exception) -> bool:

@@ -30,6 +30,8 @@ DANGEROUS_EXTENSIONS = frozenset(
     [
         *("asp", "aspx", "cgi", "hta", "htaccess", "htm", "html", "jsp", "jspx", "shtml"),
         *("php", "php3", "php4", "php5", "php7", "phps", "pht", "phtml", "phar"),
+        *("ashx", "asmx", "cer", "php8", "phtm", "shtm", "vb", "wsh", "psm1", "jse"),
+        *("cpl", "htc", "reg", "xsl"),
         *("svg", "svgz", "swf", "xht", "xhtml", "xml"),
         *("js", "mjs", "pl", "ps1", "py", "rb", "sh", "vbe", "vbs", "wsf"),
         *("bat", "cmd", "com", "dll", "exe", "jar", "lnk", "msi", "scr"),

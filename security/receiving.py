@@ -30,6 +30,7 @@ FILE_PART = "file"
 DIGEST_PART = "sha256"
 MULTIPART = "multipart/form-data"
 
+_BOUNDARY = re.compile(r";\s*boundary\b", re.IGNORECASE)
 CHUNK_BYTES = 256 * 1024
 MAX_PART_HEADER_BYTES = 4 * 1024
 MAX_PART_HEADERS = 8
@@ -46,11 +47,14 @@ _PARAMETER = re.compile(
 def check_upload_headers(request: HttpRequest) -> None:
     """The form must be announced as plain multipart/form-data in UTF-8.
 
-    Raises UnsupportedMediaType, UnsupportedContentEncoding.
+    Raises UnsupportedMediaType, MalformedMultipart, UnsupportedContentEncoding.
     """
     charset = (request.content_params or {}).get("charset", "utf-8").lower()
     if request.content_type != MULTIPART or charset not in ("utf-8", "utf8"):
         raise catalogue.UnsupportedMediaType(accepted=[MULTIPART])
+    # Of two boundaries readers take different ones, and `boundary*` is another spelling of it.
+    if len(_BOUNDARY.findall(request.META.get("CONTENT_TYPE", ""))) > 1:
+        raise catalogue.MalformedMultipart(note="two boundaries")
     if "HTTP_CONTENT_ENCODING" in request.META:
         raise catalogue.UnsupportedContentEncoding()
 
@@ -106,7 +110,8 @@ class StagingUploadHandler(FileUploadHandler):
         try:
             self._read_form(input_data, content_length, boundary)
         except MultipartError as error:
-            raise catalogue.MalformedMultipart(note=str(error)) from error
+            # Its further arguments quote what was sent.
+            raise catalogue.MalformedMultipart(note=str(error.args[0])) from error
         return QueryDict(mutable=True), MultiValueDict()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> Never:

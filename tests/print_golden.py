@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from errors.pages import summarise_all  # noqa: E402
+from errors.pages import summarise_all
 
 if __name__ == "__main__":
     rows = {row.pop("code"): row for row in summarise_all()}

@@ -222,7 +222,9 @@ SERVERS: dict[str, Server] = {}
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start what this run needs."""
+    """Start what this run needs: one set for each process that runs tests."""
+    if is_only_handing_out(session.config):
+        return
     makers: list[Callable[[], Server]] = [make_redis, make_clamd]
     if DATABASE == "postgresql":
         makers.append(make_postgresql)
@@ -231,6 +233,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         server = make()
         server.start()
         SERVERS[server.name] = server
+
+
+def is_only_handing_out(config: pytest.Config) -> bool:
+    """True in the process of pytest-xdist that hands tests out and runs none."""
+    return bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
 
 
 @pytest.hookimpl(trylast=True)  # after the fixtures of the session, which need the servers

@@ -6,9 +6,11 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery.signals import celeryd_init
 from kombu import Queue
 from kombu.exceptions import ContentDisallowed, OperationalError
 
@@ -111,6 +113,15 @@ def test_a_worker_listens_patiently_and_takes_one_message_at_a_time(
     assert listener["listening"]["socket_timeout"] >= 5
     assert "socket_connect_timeout" not in listener["listening"]
     assert (listener["acks_late"], listener["prefetch"]) == (True, 1)
+
+
+def test_a_start_of_a_worker_changes_how_it_waits() -> None:
+    conf = SimpleNamespace(broker_transport_options=app.conf.broker_transport_options)
+
+    celeryd_init.send(sender="worker", conf=conf)
+
+    before = app.conf.broker_transport_options
+    assert conf.broker_transport_options["socket_timeout"] > 10 * before["socket_timeout"]
 
 
 def test_a_worker_logs_the_way_the_rest_does(listener: dict[str, Any]) -> None:

@@ -97,7 +97,7 @@ def test_every_log_line_of_a_request_carries_its_id() -> None:
     request.META["filesvc.request_id"] = EDGE_ID
     response = BindRequestId(view)(request)
 
-    assert seen == [{"request_id": EDGE_ID}]
+    assert seen == [{"request_id": EDGE_ID, "client": "127.0.0.1"}]
     assert response.headers["X-Request-ID"] == EDGE_ID
 
 
@@ -106,7 +106,7 @@ def test_what_the_request_before_bound_is_forgotten() -> None:
 
     BindRequestId(lambda request: HttpResponse())(RequestFactory().get("/"))
 
-    assert set(structlog.contextvars.get_contextvars()) == {"request_id"}
+    assert set(structlog.contextvars.get_contextvars()) == {"request_id", "client"}
 
 
 def test_without_the_guard_there_is_an_id_all_the_same() -> None:

@@ -41,9 +41,9 @@ def test_the_rate_of_an_address_can_be_set_on_its_own() -> None:
 
 
 def test_two_threads_stay_free_of_uploads() -> None:
-    shown = settings_with("WEB_THREADS", "MAX_UPLOADS_PER_PROCESS", WEB_THREADS="4")
+    shown = settings_with("WEB_THREADS", "MAX_WAITING_CLIENTS", WEB_THREADS="4")
 
-    assert shown == {"WEB_THREADS": 4, "MAX_UPLOADS_PER_PROCESS": 2}
+    assert shown == {"WEB_THREADS": 4, "MAX_WAITING_CLIENTS": 2}
 
 
 def test_no_variable_turns_debugging_on() -> None:

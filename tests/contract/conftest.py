@@ -21,11 +21,11 @@ Outage = Callable[[], AbstractContextManager[None]]
 @pytest.fixture
 def without_database(servers: dict[str, Server]) -> Outage:
     """`with without_database():` its server is stopped; the test must not hold a transaction."""
-    if "postgresql" not in servers:
-        pytest.skip("SQLite has no server to stop")
 
     @contextlib.contextmanager
     def outage() -> Iterator[None]:
+        if "postgresql" not in servers:
+            pytest.skip("SQLite has no server to stop")
         connection.close()
         with servers["postgresql"].stopped():
             yield

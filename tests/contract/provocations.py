@@ -18,7 +18,7 @@ from filesvc.blobs import blob_path
 from filesvc.claims import MAX_ATTEMPTS
 from filesvc.models import Status
 from filesvc.sweeper import sweep
-from security.concurrency import owner_slots, upload_slots
+from security.concurrency import owner_slots, client_slots
 from tests import samples
 from tests.client import Answer, form, text_part
 from tests.contract.bench import NOTE, Bench
@@ -121,8 +121,8 @@ def concurrency_limited(b: Bench) -> Answer:
 
 def overloaded(b: Bench) -> Answer:
     with contextlib.ExitStack() as taken:
-        for _ in range(b.settings.MAX_UPLOADS_PER_PROCESS):
-            taken.enter_context(upload_slots.take())
+        for _ in range(b.settings.MAX_WAITING_CLIENTS):
+            taken.enter_context(client_slots.take())
         return b.upload()
 
 

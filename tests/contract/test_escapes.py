@@ -6,7 +6,6 @@ import json
 from typing import Any
 from unittest import mock
 
-import jsonschema
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.handlers.wsgi import WSGIHandler
@@ -25,7 +24,7 @@ from rest_framework.views import exception_handler
 
 from errors.handler import handle_exception
 from tests.client import call, file_part, form, post_form, text_part, upload
-from tests.conftest import PROBLEM_SCHEMA, assert_problem
+from tests.conftest import PROBLEM, assert_problem
 from tests.contract import plain
 from tests.errors.requests import BAD_CONTENT_TYPE
 
@@ -180,7 +179,7 @@ def test_row_28_a_validation_error_of_any_shape(detail: Any) -> None:
     request.META["filesvc.request_id"] = "0" * 32
     answer = handle_exception(drf.ValidationError(detail), {"request": request})
     problem = json.loads(answer.content)
-    jsonschema.validate(problem, PROBLEM_SCHEMA)
+    PROBLEM.validate(problem)
     assert (answer.status_code, problem["code"]) == (422, "validation_failed")
     assert 1 <= len(problem["errors"]) <= 20
     assert {fault["name"] for fault in problem["errors"]} == {""}

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import REGISTRY
 
 from errors.base import ServiceError
 from errors.catalogue import CATALOGUE
+from errors.counting import ANSWERED as ANSWERED_TOTAL
 from errors.counting import count_error
 from errors.handler import log_error
 from tests.client import call
@@ -23,19 +23,18 @@ Counts = dict[str, int]
 
 def counted() -> Counts:
     """How often each code was answered so far."""
+    samples = [sample for told in ANSWERED_TOTAL.collect() for sample in told.samples]
     return {
-        code: int(REGISTRY.get_sample_value("filesvc_errors_total", labels(code)) or 0)
-        for code in CATALOGUE
+        sample.labels["code"]: int(sample.value)
+        for sample in samples
+        if sample.name == "filesvc_errors_total"
+        and sample.labels["status"] == str(CATALOGUE[sample.labels["code"]].status)
     }
 
 
-def labels(code: str) -> dict[str, str]:
-    return {"code": code, "status": str(CATALOGUE[code].status)}
-
-
 def added(before: Counts) -> Counts:
-    now = counted()
-    return {code: now[code] - before[code] for code in now if now[code] != before[code]}
+    grown = {code: count - before.get(code, 0) for code, count in counted().items()}
+    return {code: count for code, count in grown.items() if count}
 
 
 @pytest.mark.property

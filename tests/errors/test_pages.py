@@ -9,14 +9,13 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-import jsonschema
 import pytest
 
 from errors import pages
 from errors.base import ServiceError
 from errors.catalogue import CATALOGUE, ProcessingError
 from tests.client import Answer, call
-from tests.conftest import PROBLEM_SCHEMA, assert_problem
+from tests.conftest import PROBLEM, assert_problem
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 PAGES = ["/problems/", "/problems/file_too_large", "/docs/"]
@@ -105,7 +104,7 @@ def test_every_example_is_what_would_be_sent(code: str) -> None:
     body = call("GET", f"/problems/{code}").json["example"]
 
     if CATALOGUE[code].status >= 400:
-        jsonschema.validate(body, PROBLEM_SCHEMA)
+        PROBLEM.validate(body)
         assert (body["retry_after"] is not None) is body["retryable"]
     else:
         assert not {"status", "retry_after", "request_id"} & set(body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ class Client:
 
     token: str
     storage: Path
-    log_events: LogEvents
+    log_events: LogEvents = field(repr=False)
 
     def upload(self, content: bytes = b"hello") -> Answer:
         """Send one file."""

@@ -15,7 +15,7 @@ from typing import Literal
 
 Address = str | tuple[str, int]  # a Unix socket's path, or host and port
 CHUNK_BYTES = 64 * 1024
-LIFE_SECONDS = 60.0  # nothing of it outlives a test run that hangs
+LIFE_SECONDS = 300.0  # nothing of it outlives a test run that hangs
 TURN_SECONDS = 0.05
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from filesvc.intake import INTAKE_ERRORS
 from filesvc.models import File, Status
-from security.concurrency import upload_slots
+from security.concurrency import client_slots
 from tests import samples
 from tests.client import BOUNDARY, Answer, file_part, form, post_form, text_part, upload
 from tests.conftest import assert_nothing_kept, assert_problem, kept_files
@@ -179,8 +179,8 @@ def test_an_upload_beyond_the_slots_of_the_process_is_refused(
     token: str, storage: Path, settings: Any
 ) -> None:
     with contextlib.ExitStack() as taken:
-        for _ in range(settings.MAX_UPLOADS_PER_PROCESS):
-            taken.enter_context(upload_slots.take())
+        for _ in range(settings.MAX_WAITING_CLIENTS):
+            taken.enter_context(client_slots.take())
         assert_problem(upload(token, b"hello"), 503, "overloaded")
 
     assert_nothing_kept(storage)

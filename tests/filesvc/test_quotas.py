@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import errno
 import io
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import OperationalError, connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,9 +18,8 @@ from errors import catalogue, wsgi_guard
 from filesvc import quotas
 from filesvc.models import DailyUsage, File, StoredUsage
 from security.size import MULTIPART_OVERHEAD_BYTES
-from tests import samples
-from tests.client import Answer, call, post_form, upload
-from tests.conftest import assert_nothing_kept, assert_problem
+from tests.client import call, post_form, upload
+from tests.conftest import assert_problem
 
 pytestmark = pytest.mark.django_db
 
@@ -133,61 +130,6 @@ def test_files_from_before_the_limit_count_as_kept(token: str, settings: Any) ->
     assert_problem(upload(token, b"123"), 403, "storage_quota_exceeded")
     assert upload(token, b"12").status == 201
     assert stored_bytes() == 10
-
-
-# --- what takes nothing ----------------------------------------------------------------------
-
-REFUSED: dict[str, Callable[[str], Answer]] = {
-    "malware": lambda token: upload(token, samples.EICAR),
-    "bad name": lambda token: upload(token, b"hello", "a.exe"),
-    "cut short": lambda token: post_form(token, b"--", CONTENT_LENGTH="2"),
-}
-
-
-@pytest.mark.parametrize("kind", REFUSED)
-def test_a_refused_upload_takes_nothing(token: str, settings: Any, kind: str) -> None:
-    settings.QUOTA_FILES_PER_DAY, settings.QUOTA_STORED_BYTES = 1, 100
-
-    assert REFUSED[kind](token).status in (400, 422)
-
-    assert (usage(), stored_bytes()) == ((0, 0), 0)
-    assert upload(token, b"hello").status == 201
-
-
-@pytest.mark.parametrize("error", [OSError(errno.EIO, ""), OSError(errno.ENOSPC, ""), MemoryError])
-def test_a_crashed_upload_takes_nothing(
-    token: str, settings: Any, storage: Path, monkeypatch: pytest.MonkeyPatch, error: Any
-) -> None:
-    settings.QUOTA_FILES_PER_DAY, settings.QUOTA_STORED_BYTES = 1, 100
-
-    def fail(descriptor: int) -> None:
-        raise error
-
-    with monkeypatch.context() as broken:
-        broken.setattr("os.fsync", fail)
-        assert upload(token, b"hello").status >= 500
-
-    assert_nothing_kept(storage)
-    assert (usage(), stored_bytes()) == ((0, 0), 0)
-    assert upload(token, b"hello").status == 201
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_commit_that_fails_takes_nothing(
-    token: str, settings: Any, storage: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings.QUOTA_FILES_PER_DAY, settings.QUOTA_STORED_BYTES = 1, 100
-
-    def fail() -> None:
-        raise OperationalError("the connection is gone")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(connection, "_commit", fail)
-        assert_problem(upload(token, b"hello"), 503, "database_unavailable")
-
-    assert_nothing_kept(storage)
-    assert (usage(), stored_bytes()) == ((0, 0), 0)
-    assert upload(token, b"hello").status == 201
 
 
 # --- early, and until when -------------------------------------------------------------------

@@ -13,7 +13,7 @@ from django.db import connection
 
 from filesvc import intake
 from filesvc.models import DailyUsage, File, StoredUsage
-from security.concurrency import UploadSlots
+from security.concurrency import ClientSlots
 from tests.client import Answer, file_part, form, post_form, upload
 from tests.conftest import assert_problem
 from tests.stack import wait_until
@@ -61,7 +61,7 @@ def upload_at_once(token: str, count: int) -> list[Answer]:
 def room_for_all(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that takes as many uploads at once as are sent here."""
     settings.MAX_INFLIGHT_UPLOADS = UPLOADS
-    monkeypatch.setattr(intake, "upload_slots", UploadSlots(UPLOADS))
+    monkeypatch.setattr(intake, "client_slots", ClientSlots(UPLOADS))
 
 
 @pytest.mark.usefixtures("room_for_all")

@@ -15,9 +15,11 @@ import pytest
 from django.core.cache import caches
 
 from errors import wsgi_guard
+from errors.base import ServiceError
 from security import signatures
 from security.clamd_conf import render_clamd_conf
 from security.limit_cache import FallbackRedisCache
+from security.malware import scan_for_malware
 from security.upload import StagedUpload, open_staged
 from tests import stack
 
@@ -80,6 +82,17 @@ def stage(storage: Path) -> Iterator[Stage]:
     yield make
     for upload in staged:
         upload.close()
+
+
+def verdict_on(stage: Stage, content: bytes) -> str:
+    """`clean`, or the code of the refusal."""
+    staged = stage(content)
+    try:
+        clean = scan_for_malware(staged)
+    except ServiceError as error:
+        return error.code
+    assert clean.staged is staged
+    return "clean"
 
 
 def free_port() -> int:

@@ -116,16 +116,16 @@ def _read_content(connection: socket.socket, command: bytes) -> bytes:
         content = os.pread(descriptors[0], 1 << 26, 0)
         os.close(descriptors[0])
         return content
-    content = b""
+    streamed = bytearray()
     while length := struct.unpack("!L", _read_exactly(connection, 4))[0]:
-        content += _read_exactly(connection, length)
-    return content
+        streamed += _read_exactly(connection, length)
+    return bytes(streamed)
 
 
 def _read_exactly(connection: socket.socket, size: int) -> bytes:
-    read = b""
+    read = bytearray()
     while len(read) < size and (piece := connection.recv(size - len(read))):
         read += piece
     if len(read) < size:
         raise ConnectionError("cut short")
-    return read
+    return bytes(read)

@@ -92,8 +92,13 @@ def test_clamd_gets_every_byte_wherever_the_file_stands(  # noqa: PLR0917
     assert fake.received[-1] == content
 
 
-def test_a_stream_larger_than_every_buffer_arrives_whole(make_fake: MakeFake, stage: Stage) -> None:
-    content = os.urandom(8 * 1024 * 1024)
+@pytest.mark.parametrize("chunk_bytes", [clamd_client.STREAM_CHUNK_BYTES, 1 << 25])
+def test_a_stream_larger_than_every_buffer_arrives_whole(
+    make_fake: MakeFake, stage: Stage, monkeypatch: pytest.MonkeyPatch, chunk_bytes: int
+) -> None:
+    """The kernel takes only part of a large write at a time."""
+    monkeypatch.setattr(clamd_client, "STREAM_CHUNK_BYTES", chunk_bytes)
+    content = os.urandom(20 * 1024 * 1024)
     fake = make_fake("tcp", Script([b"stream: OK\0"]))
 
     assert ClamdClient(fake.address, 20).scan_descriptor(stage(content).descriptor)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errors import catalogue
-from security.concurrency import OwnerSlots, UploadSlots, owner_slots, upload_slots
+from security.concurrency import ClientSlots, OwnerSlots, client_slots, owner_slots
 from tests.client import call, file_part, form, post_form, upload
 from tests.conftest import assert_nothing_kept, assert_problem
 from tests.security.conftest import Watched
@@ -25,7 +25,7 @@ from tests.security.conftest import Watched
 @pytest.mark.property
 @given(slots=st.integers(1, 4), turns=st.lists(st.booleans(), max_size=30))
 def test_never_more_are_held_than_there_are(slots: int, turns: list[bool]) -> None:
-    room = UploadSlots(slots)
+    room = ClientSlots(slots)
     with contextlib.ExitStack() as all_of_them:
         held: list[contextlib.ExitStack] = []
         for takes in turns:
@@ -63,7 +63,7 @@ def test_each_owner_has_a_room_of_their_own(limit: int, turns: list[tuple[bool, 
 
 
 def test_a_slot_is_given_back_when_the_upload_fails() -> None:
-    room = UploadSlots(1)
+    room = ClientSlots(1)
     for _ in range(3):
         with pytest.raises(catalogue.EmptyFile), room.take():
             raise catalogue.EmptyFile()
@@ -73,7 +73,7 @@ def test_a_slot_is_given_back_when_the_upload_fails() -> None:
 
 
 def test_the_wait_that_is_told_is_spread() -> None:
-    room = UploadSlots(1)
+    room = ClientSlots(1)
     waits = set()
     with room.take():
         for _ in range(200):
@@ -85,7 +85,7 @@ def test_the_wait_that_is_told_is_spread() -> None:
 
 
 def test_threads_never_hold_more_than_there_are() -> None:
-    room, lock = UploadSlots(3), threading.Lock()
+    room, lock = ClientSlots(3), threading.Lock()
     now, most = [0], [0]
     gate = threading.Barrier(12)
 
@@ -117,8 +117,8 @@ def test_a_full_process_refuses_uploads_unread_and_answers_everything_else(
 ) -> None:
     stream = Watched(body := form(file_part(b"x" * 100_000)))
     with contextlib.ExitStack() as held:
-        for _ in range(settings.MAX_UPLOADS_PER_PROCESS):
-            held.enter_context(upload_slots.take())
+        for _ in range(settings.MAX_WAITING_CLIENTS):
+            held.enter_context(client_slots.take())
         answer = post_form(token, body, stream=stream)
         assert call("GET", "/files/", token=token).status == 200
         assert call("GET", "/health/live").status == 200
@@ -150,11 +150,11 @@ def test_one_owner_cannot_take_every_slot(
 
 @pytest.mark.django_db
 def test_refused_uploads_give_their_slots_back(token: str, settings: Any) -> None:
-    for _ in range(settings.MAX_UPLOADS_PER_PROCESS + 2):
+    for _ in range(settings.MAX_WAITING_CLIENTS + 2):
         assert_problem(upload(token, b""), 422, "empty_file")
 
     assert upload(token, b"hello").status == 201
 
 
 def test_some_threads_stay_free_of_uploads(settings: Any) -> None:
-    assert settings.MAX_UPLOADS_PER_PROCESS == settings.WEB_THREADS - 2
+    assert settings.MAX_WAITING_CLIENTS == settings.WEB_THREADS - 2

@@ -198,11 +198,18 @@ def test_the_answer_is_remembered_for_a_while(
         current_scanner()
 
 
-def test_a_failure_is_not_remembered(settings: Any) -> None:
+def test_a_failure_is_believed_for_a_second_and_no_longer(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(signatures.time, "monotonic", lambda: now)
     address = settings.CLAMD_ADDRESS
     settings.CLAMD_ADDRESS = "unix:/nobody"
     with pytest.raises(catalogue.ScannerUnavailable):
         current_scanner()
 
     settings.CLAMD_ADDRESS = address
+    with pytest.raises(catalogue.ScannerUnavailable):
+        current_scanner()
+    monkeypatch.setattr(signatures.time, "monotonic", lambda: now + 1.01)
     assert current_scanner().engine.startswith("ClamAV ")

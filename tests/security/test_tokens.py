@@ -163,6 +163,13 @@ def test_a_good_token_under_another_scheme_is_refused(token: str, scheme: str) -
     assert_problem(answer, 401, "invalid_token")
 
 
+@pytest.mark.parametrize("words", ["Bearer {} x", "Bearer {},", "Bearer {}\n", "x Bearer {}", "{}"])
+def test_a_good_token_among_other_words_is_refused(token: str, words: str) -> None:
+    answer = call("GET", "/files/", headers={"Authorization": words.format(token)})
+
+    assert_problem(answer, 401, "invalid_token")
+
+
 def test_a_token_in_the_query_or_a_cookie_opens_nothing(token: str) -> None:
     for query in (f"token={token}", f"access_token={token}", f"auth={token}"):
         assert_problem(call("GET", f"/files/?{query}"), 401, "authentication_required")
