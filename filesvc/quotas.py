@@ -55,6 +55,14 @@ def refund_stored(owner_id: int, size_bytes: int) -> None:
         )
 
 
+def forget_unused() -> int:
+    """While nothing limits what is kept, nothing counts it: the count is made anew later."""
+    if settings.QUOTA_STORED_BYTES or not StoredUsage.objects.exists():
+        return 0
+    forgotten, _ = StoredUsage.objects.all().delete()
+    return forgotten
+
+
 def daily_refusal(files: int, sent_bytes: int) -> ServiceError | None:
     """The 429 when a day would hold so many files and bytes, else None."""
     limits = (

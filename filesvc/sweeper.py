@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from errors import catalogue
 from filesvc.claims import MAX_ATTEMPTS, claimable, describe_failure, from_now
 from filesvc.models import File, Status
+from filesvc.quotas import forget_unused
 from filesvc.tasks import ring_doorbell
 from security.upload import STAGING
 
@@ -47,6 +48,7 @@ def sweep() -> None:
     close_used_up()
     ring_again()
     remove_stale_staging()
+    forget_unused()
 
 
 def ring_again() -> int:

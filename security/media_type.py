@@ -15,7 +15,7 @@ from errors import catalogue
 from errors.base import ServiceError
 from security.filename import extension_of
 from security.policy import allowed_media_types, allowed_types, type_of_extension
-from security.upload import StagedUpload
+from security.upload import StagedUpload, storage_faults
 
 UNKNOWN = "application/octet-stream"  # libmagic has no verdict
 DECODE_CHUNK_BYTES = 1024 * 1024
@@ -25,10 +25,11 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _local = threading.local()
 
 
+@storage_faults()
 def identify_type(upload: StagedUpload, name: str) -> str:
     """The IANA media type of the upload, certain enough to keep and to tell.
 
-    Raises UnsupportedFileType, ContentMismatch, InspectionFailed.
+    Raises UnsupportedFileType, ContentMismatch, InspectionFailed, StorageUnavailable.
     """
     sniffed = sniff(upload.descriptor)
     structlog.contextvars.bind_contextvars(sniffed_type=sniffed)

@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+import structlog
 from django.conf import settings
 
 from errors import catalogue
+
+log = structlog.get_logger("storage")
 
 STAGING = "staging"
 
@@ -34,10 +37,18 @@ class StagedUpload:
     is_promoted: bool = field(default=False)
 
     def close(self) -> None:
-        """Let go of the file; its bytes go too unless they were promoted."""
-        os.close(self.descriptor)
-        if not self.is_promoted:
-            self.path.unlink(missing_ok=True)
+        """Let go of the file; its bytes go too unless they were promoted.
+
+        A store that fails here changes no answer: what is kept is durable by now, and a
+        refusal has a reason of its own.
+        """
+        with contextlib.suppress(OSError):
+            os.close(self.descriptor)
+        try:
+            if not self.is_promoted:
+                self.path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("staged.left_behind", error=type(error).__name__, path=self.path.name)
 
 
 @dataclass(frozen=True)

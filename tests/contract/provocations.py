@@ -18,7 +18,7 @@ from filesvc.blobs import blob_path
 from filesvc.claims import MAX_ATTEMPTS
 from filesvc.models import Status
 from filesvc.sweeper import sweep
-from security.concurrency import owner_slots, client_slots
+from security.concurrency import client_slots, owner_slots
 from tests import samples
 from tests.client import Answer, form, text_part
 from tests.contract.bench import NOTE, Bench

@@ -33,7 +33,7 @@ GIVEAWAYS = (
 SCOPES = {"alice": "upload,read,delete", "reader": "read", "admin": "upload,read,delete,admin"}
 # 2,000 with the profile of the gates, 500 with the one for a quick look.
 MANY = settings(
-    max_examples=settings().max_examples * 10,
+    max_examples=settings().max_examples * 20,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -35,7 +35,7 @@ OWN: dict[str, tuple[type[ServiceError], ...]] = {
     "download_file": (
         *(catalogue.NotFound, catalogue.InvalidParameter, catalogue.FileNotReady),
         *(catalogue.StateConflict, catalogue.FileQuarantined, catalogue.RangeNotSatisfiable),
-        catalogue.StorageUnavailable,
+        *(catalogue.Overloaded, catalogue.StorageUnavailable),
     ),
     "show_policy": (),
     "is_live": (),

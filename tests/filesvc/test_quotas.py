@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from errors import catalogue, wsgi_guard
 from filesvc import quotas
 from filesvc.models import DailyUsage, File, StoredUsage
+from filesvc.sweeper import sweep
 from security.size import MULTIPART_OVERHEAD_BYTES
 from tests.client import call, post_form, upload
 from tests.conftest import assert_problem
@@ -235,3 +236,17 @@ def charge(owner: Any, size_bytes: int) -> str | None:
     except (catalogue.QuotaExceeded, catalogue.StorageQuotaExceeded) as refusal:
         return refusal.code
     return None
+
+
+def test_a_count_that_nobody_limits_any_more_is_made_anew(token: str, settings: Any) -> None:
+    settings.QUOTA_STORED_BYTES = 1000
+    path = upload(token, b"a" * 300).headers["location"]
+    settings.QUOTA_STORED_BYTES = 0
+    sweep()
+    call("DELETE", path, token=token)
+    upload(token, b"b" * 200)
+
+    settings.QUOTA_STORED_BYTES = 1000
+    upload(token, b"c" * 100)
+
+    assert StoredUsage.objects.get().stored_bytes == 300

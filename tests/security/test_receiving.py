@@ -217,6 +217,8 @@ def test_a_form_with_a_mistake_is_refused(token: str, storage: Path, mistake: st
         ),
         ("multipart/form-data", 400, "malformed_multipart"),
         ("multipart/form-data; boundary=", 400, "malformed_multipart"),
+        (f"multipart/form-data; boundary={BOUNDARY}; boundary=x", 400, "malformed_multipart"),
+        (f"multipart/form-data; boundary=x; boundary*=''{BOUNDARY}", 400, "malformed_multipart"),
         (f"multipart/form-data; boundary={'x' * 210}", 400, "malformed_multipart"),
         ('multipart/form-data; boundary="a\x01b"', 400, "malformed_multipart"),
     ],

@@ -201,8 +201,8 @@ def test_the_answer_is_remembered_for_a_while(
 def test_a_failure_is_believed_for_a_second_and_no_longer(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = time.monotonic()
-    monkeypatch.setattr(signatures.time, "monotonic", lambda: now)
+    clock = SimpleNamespace(monotonic=lambda: 1000.0)
+    monkeypatch.setattr(signatures, "time", clock)
     address = settings.CLAMD_ADDRESS
     settings.CLAMD_ADDRESS = "unix:/nobody"
     with pytest.raises(catalogue.ScannerUnavailable):
@@ -211,5 +211,5 @@ def test_a_failure_is_believed_for_a_second_and_no_longer(
     settings.CLAMD_ADDRESS = address
     with pytest.raises(catalogue.ScannerUnavailable):
         current_scanner()
-    monkeypatch.setattr(signatures.time, "monotonic", lambda: now + 1.01)
+    clock.monotonic = lambda: 1001.01
     assert current_scanner().engine.startswith("ClamAV ")
