@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 import glob
 import os
 import pwd
@@ -64,7 +65,12 @@ class Server:
         """Start it and wait until it answers."""
         with (RUN_DIR / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
-                self.command, stdout=log, stderr=log, user=self.user, start_new_session=True
+                self.command,
+                stdout=log,
+                stderr=log,
+                user=self.user,
+                start_new_session=True,
+                preexec_fn=end_with_parent,
             )
         wait_until(self.is_ready, START_SECONDS, f"{self.name} is ready")
 
@@ -107,6 +113,12 @@ class Server:
             yield
         finally:
             self.start()
+
+
+def end_with_parent() -> None:
+    """A killed run leaves no server behind: the kernel ends it when its parent is gone."""
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
 
 
 def wait_until(is_true: Callable[[], bool], seconds: float, what: str) -> None:
