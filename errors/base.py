@@ -36,6 +36,8 @@ class ServiceError(Exception):
     advice: ClassVar[str] = "Correct the request before sending it again."
     stage: ClassVar[str] = "request"
     retryable: ClassVar[bool] = False
+    # Ours to mend, so it is reported; by status alone unless a class says otherwise.
+    is_ours: ClassVar[bool | None] = None
     place: ClassVar[tuple[Place, str] | None] = None
 
     retry_after_seconds: int | None = None
@@ -70,6 +72,11 @@ class ServiceError(Exception):
         """What is wrong, place by place; empty when no place is at fault."""
         places = self.places or ((self.place,) if self.place else ())
         return tuple(Fault(self.code, self.sentence, place, name) for place, name in places)
+
+    @classmethod
+    def is_reported(cls) -> bool:
+        """True for what an operator has to hear of: our failures and broken dependencies."""
+        return cls.status >= 500 if cls.is_ours is None else cls.is_ours
 
     @property
     def headers(self) -> dict[str, str]:

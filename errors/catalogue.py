@@ -568,6 +568,7 @@ class ScanSizeExceeded(ServiceError):
     code, status, title = "scan_size_exceeded", 413, "File is too large to scan"
     stage = "scan"
     place = "part", "file"
+    is_ours = True  # clamd's limits and ours have drifted apart
     max_bytes: int
 
 

@@ -64,13 +64,14 @@ def log_error(
     """Count it, and write one line; only an unforeseen one carries its traceback."""
     count_error(error)
     unforeseen = isinstance(error, catalogue.InternalError)
-    write = log.error if error.status >= 500 else log.info
+    write = log.error if error.is_reported() else log.info
     write(
         "request.failed" if error.status >= 500 else "request.refused",
         request_id=request_id,
         code=error.code,
         status=error.status,
         stage=error.stage,
+        retryable=error.retryable,
         note=error.note,
         duration_ms=duration_ms,
         exc_info=cause if unforeseen else None,

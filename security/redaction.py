@@ -12,7 +12,9 @@ _TAGS = {
     "error_code": "code",
     "http_status": "status",
     "stage": "stage",
+    "retryable": "retryable",
     "request_id": "request_id",
+    "file_id": "file_id",
 }
 
 

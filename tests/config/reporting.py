@@ -54,7 +54,9 @@ def be_refused() -> list[int]:
         ("/drf/key/?" + "a&" * 1001, {"CONTENT_TYPE": "a/b; charset=utf-8"}),
         ("/drf/key/" + "a" * 9000, {}),
     ]
-    return [call("POST", path, **{**SENT, **more}).status for path, more in tries * 20]
+    bad_hosts: list[tuple[str, dict[str, Any]]] = [("/", {"HTTP_HOST": "evil.example"})] * 1000
+    asked = tries * 20 + bad_hosts
+    return [call("POST", path, **{**SENT, **more}).status for path, more in asked]
 
 
 def main() -> None:

@@ -157,6 +157,7 @@ def test_an_outage_is_reported_by_its_code(events: list[dict[str, Any]], failure
         "error_code": "database_unavailable",
         "http_status": "503",
         "stage": "database",
+        "retryable": "True",
         "request_id": logged[2]["request_id"],
     }
 

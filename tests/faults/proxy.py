@@ -53,7 +53,7 @@ class ChaosProxy:
     """Passes a loopback port on to a server, for as long as its context lasts."""
 
     def __init__(self, upstream: Address) -> None:
-        self._upstream = upstream
+        self.upstream = upstream
         self._listener = _bind_loopback()
         self.port: int = self._listener.getsockname()[1]
         self.struck = threading.Event()
@@ -125,7 +125,7 @@ class ChaosProxy:
             self._start(self._serve, client)
 
     def _serve(self, client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError), _connect(self._upstream) as server:
+        with client, contextlib.suppress(OSError), _connect(self.upstream) as server:
             client.settimeout(5)
             server.settimeout(5)
             _Connection(self, client, server).run()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socketserver
+import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import redis
@@ -67,14 +69,35 @@ def test_a_fault_of_the_limiters_memory_costs_time_once_and_no_limit(
     assert logged(client.log_events, "warning", "error") == ["rate_limit.fell_back"]
 
 
-def test_a_memory_that_denies_what_it_was_given_is_not_believed(
-    limiter: ChaosProxy, client: Client
-) -> None:
-    assert client.upload().status == 201
-    client.forget()
+class Forgetful(socketserver.StreamRequestHandler):
+    """A Redis that has every key already when it is set, and none when it is asked for one."""
 
-    with limiter.spoiled(Toxic("garbage", b"$-1\r\n" * 20)):
+    answers: ClassVar = {
+        b"HELLO": b"%1\r\n+proto\r\n:3\r\n",
+        b"SET": b"_\r\n",
+        b"EXISTS": b":0\r\n",
+    }
+
+    def handle(self) -> None:
+        while count := self.rfile.readline():
+            words = [self._read_word() for _ in range(int(count[1:]))]
+            self.wfile.write(self.answers.get(words[0], b"+OK\r\n"))
+
+    def _read_word(self) -> bytes:
+        return self.rfile.read(int(self.rfile.readline()[1:]) + 2)[:-2]
+
+
+def test_a_memory_that_denies_what_it_was_given_is_not_believed(
+    limiter: ChaosProxy, client: Client, settings: Any
+) -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), Forgetful) as forgetful:
+        limiter.upstream = ("127.0.0.1", forgetful.server_address[1])
+        thread = threading.Thread(target=forgetful.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
         answer = client.upload()
+        disconnect_limiter()
+        forgetful.shutdown()
+        thread.join()
 
     client.assert_whole(answer)
     assert logged(client.log_events, "warning") == ["rate_limit.fell_back"]

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import importlib
 import os
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from filesvc import blobs
 from filesvc.blobs import prepare_storage
 from filesvc.models import File, Status
 from tests.client import call
 from tests.conftest import assert_problem, kept_files
 from tests.faults.conftest import Client, failing
+from tests.faults.disk import Disk
 
 pytestmark = pytest.mark.django_db
 
@@ -35,50 +33,6 @@ ERRNOS = {
     "ENOSPC": ("storage_full", 507),
     "EDQUOT": ("storage_full", 507),
 }
-
-
-@dataclass
-class Disk:
-    """The system calls on the store: which were made, and which of them fails or waits."""
-
-    store: Path
-    made: list[str] = field(default_factory=list)
-    spoil: Callable[[int, str], None] = lambda number, name: None
-
-    def watch(self, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
-        """Let every call of `owner.name` on the store pass through here."""
-        real = getattr(owner, name)
-
-        def watched(subject: Any, *args: Any, **more: Any) -> Any:
-            if self._is_in_store(subject):
-                self.made.append(name)
-                self.spoil(len(self.made), name)
-            return real(subject, *args, **more)
-
-        monkeypatch.setattr(owner, name, watched)
-
-    def _is_in_store(self, subject: Any) -> bool:
-        with contextlib.suppress(OSError):
-            path = (
-                Path(f"/proc/self/fd/{subject}").readlink() if isinstance(subject, int) else subject
-            )
-            return Path(path).is_relative_to(self.store)
-        return False
-
-    def fail(self, code: str, at: Callable[[int, str], bool]) -> None:
-        """Fail with this errno wherever `at` says so."""
-
-        def spoil(number: int, name: str) -> None:
-            if at(number, name):
-                raise OSError(getattr(errno, code), os.strerror(getattr(errno, code)))
-
-        self.spoil = spoil
-
-    def heal(self) -> None:
-        """All is well again, and nothing is known of any folder."""
-        self.spoil = lambda number, name: None
-        self.made.clear()
-        blobs._durable_folders.clear()
 
 
 @pytest.fixture
@@ -110,9 +64,10 @@ def test_an_upload_makes_its_bytes_and_their_name_durable(disk: Disk, client: Cl
 
     assert made[0] == "open"
     assert made.count("write") >= 2
-    renamed = made.index("rename")
-    assert "fsync" in made[:renamed], "the bytes before the name"
-    assert "fsync" in made[renamed:], "the name after the rename"
+    folder, renamed = made.index("mkdir"), made.index("rename")
+    assert "fsync" in made[:folder], "the bytes"
+    assert "fsync" in made[folder:renamed], "the folder"
+    assert "fsync" in made[renamed:], "the name"
 
 
 @pytest.mark.parametrize("code", ERRNOS)

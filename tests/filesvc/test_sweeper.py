@@ -210,7 +210,7 @@ def sweeping(every_seconds: float) -> Iterator[threading.Thread]:
         finally:
             connections.close_all()
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
         yield thread

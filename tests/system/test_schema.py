@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 
@@ -30,6 +31,7 @@ def test_the_service_does_what_its_document_says(open_service: Service) -> None:
             *("--checks", "all", "--max-examples", "50", "--no-color"),
         ],
         cwd=open_service.root,
+        env=os.environ | {"SCHEMATHESIS_HOOKS": "tests.system.schemathesis_hooks"},
         capture_output=True,
         text=True,
         check=False,

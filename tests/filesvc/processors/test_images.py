@@ -90,6 +90,21 @@ def test_a_damaged_image_is_told_or_refused_as_corrupt(
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("kind", "place", "byte"),
+    [("TIFF", 8, 7), ("TIFF", 12, 1), ("GIF", 67, 33), ("GIF", 67, 44), ("PNG", 36, 0)],
+)
+def test_damage_that_trips_pillow_itself_is_corrupt_content_too(
+    kind: str, place: int, byte: int
+) -> None:
+    content = bytearray(samples.image(kind, (16, 16)))
+    content[place] = byte
+
+    with pytest.raises(catalogue.CorruptContent):
+        describe(bytes(content))
+
+
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", FORMATS)
 def test_an_image_that_ends_too_early_is_corrupt(kind: str) -> None:
     with pytest.raises(catalogue.CorruptContent):
