@@ -633,7 +633,10 @@ class DatabaseUnavailable(ServiceError):
     """The database cannot be used."""
 
     code, status, title = "database_unavailable", 503, "Database is unavailable"
-    advice = "Nothing was kept; wait as long as Retry-After says, then send the same request again."
+    advice = (
+        "Wait as long as Retry-After says; the connection may have broken after the file was "
+        "kept, so look for it before you send it again."
+    )
     stage = "database"
     retryable = True
     retry_after_seconds: int | None = 5

@@ -32,11 +32,11 @@ STAGING_SECONDS = 60 * 60
 
 
 def sweep_forever(stop: threading.Event, every_seconds: float = EVERY_SECONDS) -> None:
-    """Sweep until told to stop; a database that is away is waited for."""
+    """Sweep until told to stop; a database or a store that is away is waited for."""
     while not stop.is_set():
         try:
             sweep()
-        except DatabaseError as error:
+        except (DatabaseError, OSError) as error:
             log.warning("sweep.failed", error=type(error).__name__)
         finally:
             close_old_connections()

@@ -191,7 +191,10 @@ class StagingUploadHandler(FileUploadHandler):
         if segment.name == FILE_PART:
             if self._upload is not None:
                 raise catalogue.MultipleFiles(max_files=1)
-            self._upload = open_staged(check_file_part(segment))
+            name = check_file_part(segment)
+            # For the operator's log alone, where JSON escapes whatever is in it.
+            structlog.contextvars.bind_contextvars(file_name=name)
+            self._upload = open_staged(name)
         elif segment.name == DIGEST_PART and self._claimed_digest is None:
             check_text_part(segment)
             self._claimed_digest = bytearray()

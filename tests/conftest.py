@@ -100,6 +100,22 @@ def servers() -> dict[str, stack.Server]:
 
 
 @pytest.fixture
+def log_lines() -> Iterator[list[str]]:
+    """The lines that were logged, to the letter."""
+    lines: list[str] = []
+    formatter = logging.getLogger().handlers[0].formatter or logging.Formatter()
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(formatter.format(record))
+
+    collector = Collector()
+    logging.getLogger().addHandler(collector)
+    yield lines
+    logging.getLogger().removeHandler(collector)
+
+
+@pytest.fixture
 def log_events() -> Iterator[list[dict[str, Any]]]:
     """The JSON events that were logged, as they were written."""
     events: list[dict[str, Any]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 import threading
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from filesvc import documents
 from filesvc.models import File, Status, StoredUsage
@@ -184,3 +187,25 @@ def test_each_line_of_the_log_names_the_caller(log_events: list[dict[str, Any]])
     call("GET", "/files/", token="wrong", REMOTE_ADDR="192.0.2.7")
 
     assert [event["client"] for event in log_events if event["logger"] == "errors"] == ["192.0.2.7"]
+
+
+@pytest.mark.property
+@pytest.mark.django_db
+@given(name=st.text(st.characters(blacklist_characters='"\\%\r\n', blacklist_categories=["Cs"])))
+@example(name="a\x1b[31mb\u202ec.txt")
+@example(name="{\u2028\u2029\x85}.txt")
+def test_whatever_a_name_holds_the_log_stays_one_parseable_line(
+    token: str, log_lines: list[str], name: str
+) -> None:
+    log_lines.clear()
+
+    answer = upload(token, b"x", name)
+
+    assert log_lines
+    for line in log_lines:
+        assert line.isascii()
+        assert len(line.splitlines()) == 1
+        told = json.loads(line)
+        assert told["request_id"] == answer.headers["x-request-id"]
+    if "file_name" in told:
+        assert told["file_name"] == name
