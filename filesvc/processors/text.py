@@ -17,8 +17,7 @@ def describe_text(file: File, source: BinaryIO) -> dict[str, Any]:
 
     Raises CorruptContent when the text does not decode.
     """
-    encoding = text_encoding(source.read(2))
-    source.seek(0)
+    encoding = _find_start(source)
     lines, words, characters, last = 0, 0, 0, "\n"
     try:
         for text in _decode(source, encoding):
@@ -30,11 +29,21 @@ def describe_text(file: File, source: BinaryIO) -> dict[str, Any]:
         raise catalogue.CorruptContent(note=encoding) from error
     return {
         "kind": "text",
-        "encoding": "utf-8" if encoding == "utf-8-sig" else encoding,
+        "encoding": encoding,
         "lines": lines + (last != "\n"),
         "words": words,
         "characters": characters,
     }
+
+
+def _find_start(source: BinaryIO) -> str:
+    """The encoding; the source then stands behind a UTF-8 mark.
+
+    Not left to `utf-8-sig`, whose incremental decoder takes half a mark for nothing (tried).
+    """
+    head = source.read(len(codecs.BOM_UTF8))
+    source.seek(len(head) if head == codecs.BOM_UTF8 else 0)
+    return text_encoding(head).removesuffix("-sig")
 
 
 def _decode(source: BinaryIO, encoding: str) -> Any:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import re
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from errors.base import ServiceError
 from filesvc.intake import INTAKE_ERRORS
 from filesvc.models import File, Status
 from security.concurrency import client_slots
@@ -40,6 +40,14 @@ CONTENTS = st.one_of(
     st.sampled_from([PNG, samples.image("GIF"), samples.pdf(), samples.EICAR, b"a,b\n1,2\n"]),
 )
 CLAIMS = st.none() | st.sampled_from(["text/plain", "image/png"]) | st.text(LINES, max_size=20)
+
+
+def is_accepted(name: str) -> bool:
+    try:
+        check_filename(name)
+    except ServiceError:
+        return False
+    return True
 
 
 def forget_all(storage: Path) -> None:
@@ -74,7 +82,8 @@ def test_an_upload_ends_as_one_whole_file_or_as_a_refusal_that_leaves_nothing(
 @pytest.mark.property
 @given(middle=st.text(st.characters(categories=["L", "N", "S", "Zs", "Po"]), max_size=40))
 def test_a_plain_name_is_kept_as_it_was_sent(token: str, storage: Path, middle: str) -> None:
-    name = f"x{re.sub('[/:.]', '', middle).replace(chr(92), '')}.txt"
+    name = f"x{middle}.txt"
+    assume(is_accepted(name))
 
     answer = upload(token, b"hello", name.replace('"', '\\"'))
 

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import DataError, InterfaceError, OperationalError, connection
+from kombu import Producer
 
 from filesvc import tasks
 from filesvc.blobs import blob_path
@@ -151,6 +152,19 @@ def test_a_broker_that_is_away_delays_a_file_and_refuses_none(
     assert File.objects.filter(status="queued").count() == 3
     # Only the first was tried; a frozen Redis may still take it in afterwards.
     assert len(doorbell.rung_for()) <= 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_not_even_a_crash_of_the_broker_library_fails_an_upload(
+    token: str, storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("a fault nobody thought of")
+
+    monkeypatch.setattr(Producer, "publish", crash)
+
+    assert upload(token, b"hello").status == 201
+    assert blob_path(File.objects.get().id).read_bytes() == b"hello"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -48,6 +48,8 @@ def test_the_counts_are_right_wherever_a_chunk_ends(
 
 @pytest.mark.property
 @given(content=st.binary(max_size=60))
+@example(content=b"\xef")
+@example(content=b"\xef\xbb\xbf")
 def test_any_bytes_are_counted_or_refused_as_corrupt(content: bytes) -> None:
     is_utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
     try:
