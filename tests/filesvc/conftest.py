@@ -14,9 +14,11 @@ import pytest
 import redis
 from django.utils import timezone
 
+from errors.base import ServiceError
 from filesvc.blobs import blob_path
 from filesvc.models import File, Status
 from security.circuit_breaker import CircuitBreaker
+from security.filename import check_filename
 from tests.stack import RUN_DIR
 
 MakeFile = Callable[..., File]
@@ -69,6 +71,15 @@ def make_file(db: None) -> MakeFile:
         return file
 
     return make
+
+
+def is_accepted_name(name: str) -> bool:
+    """True when the gate for names lets it through."""
+    try:
+        check_filename(name)
+    except ServiceError:
+        return False
+    return True
 
 
 def new_row(content: bytes = b"hello", **more: Any) -> File:

@@ -10,15 +10,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from errors import catalogue
-from errors.base import ServiceError
 from filesvc import content as content_module
 from filesvc.blobs import blob_path
 from filesvc.content import Span, parse_range, read_span
 from filesvc.models import File, Status
-from security.filename import check_filename
 from tests.client import Answer, call
 from tests.conftest import assert_problem
-from tests.filesvc.conftest import MakeFile
+from tests.filesvc.conftest import MakeFile, is_accepted_name
 
 BYTES = bytes(range(256)) + b"\r\n<script>"
 UNFINISHED = [Status.QUEUED, Status.PROCESSING]
@@ -34,16 +32,8 @@ RANGES = st.one_of(
 )
 
 
-def is_accepted(name: str) -> bool:
-    try:
-        check_filename(name)
-    except ServiceError:
-        return False
-    return True
-
-
 MIDDLES = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="/\\:."))
-NAMES = MIDDLES.map(lambda middle: f"x{middle[:30]}.txt").filter(is_accepted)
+NAMES = MIDDLES.map(lambda middle: f"x{middle[:30]}.txt").filter(is_accepted_name)
 
 
 def wanted_positions(header: str, size_bytes: int) -> list[int] | None:

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from errors.base import ServiceError
 from filesvc.intake import INTAKE_ERRORS
 from filesvc.models import File, Status
 from security.concurrency import client_slots
 from tests import samples
 from tests.client import BOUNDARY, Answer, file_part, form, post_form, text_part, upload
 from tests.conftest import assert_nothing_kept, assert_problem, kept_files
+from tests.filesvc.conftest import is_accepted_name
 
 pytestmark = pytest.mark.django_db
 
@@ -40,14 +40,6 @@ CONTENTS = st.one_of(
     st.sampled_from([PNG, samples.image("GIF"), samples.pdf(), samples.EICAR, b"a,b\n1,2\n"]),
 )
 CLAIMS = st.none() | st.sampled_from(["text/plain", "image/png"]) | st.text(LINES, max_size=20)
-
-
-def is_accepted(name: str) -> bool:
-    try:
-        check_filename(name)
-    except ServiceError:
-        return False
-    return True
 
 
 def forget_all(storage: Path) -> None:
@@ -83,7 +75,7 @@ def test_an_upload_ends_as_one_whole_file_or_as_a_refusal_that_leaves_nothing(
 @given(middle=st.text(st.characters(categories=["L", "N", "S", "Zs", "Po"]), max_size=40))
 def test_a_plain_name_is_kept_as_it_was_sent(token: str, storage: Path, middle: str) -> None:
     name = f"x{middle}.txt"
-    assume(is_accepted(name))
+    assume(is_accepted_name(name))
 
     answer = upload(token, b"hello", name.replace('"', '\\"'))
 
@@ -211,7 +203,7 @@ def test_an_upload_over_the_rate_is_refused_before_its_body_is_read(
 
 
 @pytest.mark.parametrize("spell", [str.lower, str.upper])
-def test_the_right_digest_beside_the_file_is_accepted(
+def test_the_right_digest_beside_the_file_is_accepted_name(
     token: str, spell: Callable[[str], str]
 ) -> None:
     assert upload(token, b"hello", fields={"sha256": spell(digest(b"hello"))}).status == 201

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from hypothesis import strategies as st
 from filesvc import claims, sweeper
 from filesvc.models import File, Status
 from filesvc.sweeper import close_used_up, ring_again, sweep, sweep_forever
+from tests.conftest import kept_files
 from tests.filesvc.claiming import lapse, row_of, take
 from tests.filesvc.conftest import Doorbell, MakeFile
 from tests.stack import Server, wait_until
@@ -198,6 +202,17 @@ def test_a_sweep_rings_for_and_gives_up_exactly_what_it_should(
     assert dict(File.objects.values_list("id", "status")) == expected
     assert set(doorbell.rung_for()) == rung
     assert len(doorbell.rung_for()) == len(rung)
+
+
+def test_what_a_killed_upload_left_in_staging_is_removed_in_time(storage: Path) -> None:
+    now = time.time()
+    for name, age_seconds in (("old", sweeper.STAGING_SECONDS + 60), ("young", 60)):
+        (storage / "staging" / name).write_bytes(b"hello")
+        os.utime(storage / "staging" / name, (now, now - age_seconds))
+
+    assert [sweeper.remove_stale_staging() for _ in range(2)] == [1, 0]
+
+    assert [path.name for path in kept_files(storage)] == ["young"]
 
 
 @contextlib.contextmanager

@@ -209,7 +209,10 @@ def test_a_store_that_comes_back_has_cost_time_only(make_file: MakeFile) -> None
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("error", [None, catalogue.CorruptContent(), RuntimeError(SECRET)])
+@pytest.mark.parametrize(
+    "error",
+    [None, catalogue.CorruptContent(), catalogue.StorageUnavailable(), RuntimeError(SECRET)],
+)
 def test_a_worker_that_was_overtaken_leaves_the_row_to_its_successor(
     make_file: MakeFile,
     set_processor: Callable[[Callable[[], Any]], None],

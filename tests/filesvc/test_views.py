@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.db import connections
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 from hypothesis import given
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from filesvc import claims
 from filesvc.models import File, Status
 from filesvc.tasks import process_file
+from security import signatures
 from security.policy import allowed_types
 from tests.client import Answer, call, upload
 from tests.conftest import assert_nothing_kept, assert_problem
@@ -209,6 +212,35 @@ def test_a_deleted_file_is_gone_with_its_bytes(token: str, storage: Path) -> Non
     assert_nothing_kept(storage)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_several_deletions_at_once_one_succeeds(
+    token: str, make_file: MakeFile, storage: Path
+) -> None:
+    path = make_file().path
+
+    def delete(_: int) -> int:
+        try:
+            return call("DELETE", path, token=token).status
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as threads:
+        statuses = sorted(threads.map(delete, range(4)))
+
+    assert statuses == [204, 404, 404, 404]
+    assert_nothing_kept(storage)
+
+
+@pytest.mark.parametrize("status", Status.values)
+def test_a_client_is_told_when_to_ask_again_until_the_state_is_final(
+    token: str, make_file: MakeFile, status: str
+) -> None:
+    answer = call("GET", make_file(status=status).path, token=token)
+
+    is_final = status not in (Status.QUEUED, Status.PROCESSING)
+    assert answer.headers.get("retry-after") == (None if is_final else "2")
+
+
 @pytest.mark.parametrize("status", Status.values)
 def test_a_file_can_be_deleted_in_every_state(
     token: str, make_file: MakeFile, storage: Path, status: str
@@ -260,6 +292,17 @@ def test_the_policy_page_tells_the_rules_in_force(settings: Any) -> None:
         row.extensions for row in allowed_types()
     ]
     assert told["scanner"]["signatures"] == "test-only"
+
+
+def test_the_policy_page_is_there_while_the_scanner_is_not(
+    settings: Any, storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CLAMD_ADDRESS = f"unix:{storage}/no-clamd"
+    monkeypatch.setattr(signatures, "_remembered", None)
+
+    answer = call("GET", "/policy/")
+
+    assert (answer.status, answer.json["scanner"]) == (200, None)
 
 
 def test_the_index_links_to_routes_that_exist(token: str) -> None:
