@@ -136,6 +136,31 @@ def test_an_upload_through_the_edge_is_kept_and_carries_the_edge_s_request_id(
     assert "granian" not in created.headers.get("Server", "")
 
 
+def test_row_41_content_keeps_its_headers_through_the_edge(front: int, service: Service) -> None:
+    token = service.issue_token("reader")
+    created = service.upload(token, b"hello world", "a.txt").json()
+    wait_until(
+        lambda: service.get(token, f"/files/{created['id']}/").json()["processed"], 10, "done"
+    )
+    url = f"http://127.0.0.1:{front}{created['file']}"
+
+    whole = requests.get(url, headers=bearer(token), timeout=10)
+    etag = whole.headers["ETag"]
+    part = requests.get(
+        url, headers=bearer(token) | {"Range": "bytes=6-", "If-Range": etag}, timeout=10
+    )
+    known = requests.get(url, headers=bearer(token) | {"If-None-Match": etag}, timeout=10)
+    beyond = requests.get(url, headers=bearer(token) | {"Range": "bytes=99-"}, timeout=10)
+
+    for answer in (whole, part, known):
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Security-Policy"].startswith("sandbox")
+        assert answer.headers["ETag"] == etag
+    assert (whole.content, part.content) == (b"hello world", b"world")
+    assert (part.status_code, known.status_code, beyond.status_code) == (206, 304, 416)
+    assert beyond.json()["code"] == "range_not_satisfiable"
+
+
 def test_row_9_a_chunked_upload_arrives_with_a_length_through_the_edge(
     front: int, service: Service
 ) -> None:
