@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 
 from django.core.wsgi import get_wsgi_application
 
@@ -21,13 +22,18 @@ from security.concurrency import client_slots  # noqa: E402
 PARENT_CHECK_SECONDS = 1.0
 
 
-def end_with_parent(parent: int, *, check_seconds: float = PARENT_CHECK_SECONDS) -> None:
+def end_with_parent(
+    parent: int,
+    *,
+    check_seconds: float = PARENT_CHECK_SECONDS,
+    ask_parent: Callable[[], int] = os.getppid,
+) -> None:
     """Stop this process when its server's main process is gone.
 
     A killed granian main leaves its workers serving on the port for ever (measured).
     """
     never = threading.Event()
-    while os.getppid() == parent:
+    while ask_parent() == parent:
         never.wait(check_seconds)
     os.kill(os.getpid(), signal.SIGTERM)
 

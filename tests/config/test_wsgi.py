@@ -66,10 +66,9 @@ def read_line(process: subprocess.Popen[bytes]) -> bytes:
 
 def test_a_worker_keeps_on_while_its_server_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     parents, killed = iter([77, 77, 77, 1]), []
-    monkeypatch.setattr(os, "getppid", lambda: next(parents))
     monkeypatch.setattr(os, "kill", lambda *told: killed.append(told))
 
-    end_with_parent(77, check_seconds=0)
+    end_with_parent(77, check_seconds=0, ask_parent=lambda: next(parents))
 
     assert list(parents) == []
     assert killed == [(os.getpid(), signal.SIGTERM)]
