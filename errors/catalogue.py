@@ -515,6 +515,43 @@ class ArchiveLimitsExceeded(ServiceError):
     """The archive unpacks to more than is accepted."""
 
     code, status, title = "archive_limits_exceeded", 422, "Archive limits exceeded"
+    advice = "Send the contents as files of their own, or split the archive."
+    stage = "structure"
+    place = "part", "file"
+    max_ratio: int
+    max_entries: int
+    max_depth: int
+    max_unpacked_bytes: int
+
+
+@dataclass(eq=False, kw_only=True)
+class ArchiveUnsafeEntry(ServiceError):
+    """The archive has an entry that is a link, a device, repeated or named unsafely."""
+
+    code, status, title = "archive_unsafe_entry", 422, "Archive entry is unsafe"
+    advice = "Pack the files anew, without links and with plain relative names."
+    stage = "structure"
+    place = "part", "file"
+
+
+@dataclass(eq=False, kw_only=True)
+class ImageLimitsExceeded(ServiceError):
+    """The image has more pixels or frames than are accepted."""
+
+    code, status, title = "image_limits_exceeded", 422, "Image limits exceeded"
+    advice = "Send a smaller image, or one with fewer frames."
+    stage = "structure"
+    place = "part", "file"
+    max_pixels: int
+    max_frames: int
+
+
+@dataclass(eq=False, kw_only=True)
+class AmbiguousContent(ServiceError):
+    """The file is more than one thing, or something follows its end."""
+
+    code, status, title = "ambiguous_content", 422, "Content is ambiguous"
+    advice = "Save the file again with the program that made it."
     stage = "structure"
     place = "part", "file"
 

@@ -19,6 +19,7 @@ from security.media_type import identify_type
 from security.rate_limit import RateUsage, check_usage, count_upload
 from security.receiving import check_upload_headers, receive_upload
 from security.size import check_declared_length, file_bytes_announced
+from security.structure import inspect_structure
 from security.tokens import token_of
 
 log = structlog.get_logger("intake")
@@ -36,7 +37,7 @@ def admit_client(request: Request) -> RateUsage:
 
 
 def take_in(request: Request) -> File:
-    """Receive, measure, identify, scan, keep; whatever is wrong raises.
+    """Receive, measure, identify, inspect, scan, keep; whatever is wrong raises.
 
     Nothing of a refused upload is left behind: no row, no bytes, no task.
     """
@@ -47,6 +48,7 @@ def take_in(request: Request) -> File:
     with owner_slots.take(owner.pk), client_slots.take(), receive_upload(request) as upload:
         name = check_filename(upload.name)
         media_type = identify_type(upload, name)
+        inspect_structure(upload, media_type)
         clean = scan_for_malware(upload)
         file = save_file(
             clean,
@@ -94,7 +96,10 @@ INTAKE_ERRORS = (
     catalogue.EncryptedContent,
     catalogue.ActiveContent,
     catalogue.CorruptContent,
+    catalogue.AmbiguousContent,
     catalogue.ArchiveLimitsExceeded,
+    catalogue.ArchiveUnsafeEntry,
+    catalogue.ImageLimitsExceeded,
     catalogue.ScanSizeExceeded,
     catalogue.ScannerUnavailable,
     catalogue.ScannerTimeout,

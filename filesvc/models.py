@@ -64,6 +64,11 @@ class File(models.Model):
     processed_at = models.DateTimeField(null=True)
     metadata = models.JSONField(default=dict)
     failure = models.JSONField(null=True)
+    progress = models.JSONField(null=True)
+    # The claim whose preview is the valid one (filesvc.previews); null when there is none.
+    preview_fence = models.PositiveIntegerField(null=True)
+    # When it was last sent back to the queue by a client; what was scanned before is scanned again.
+    reprocessed_at = models.DateTimeField(null=True)
 
     # Who works on it now (filesvc.claims): `fence` grows with every claim, so that a worker
     # that was thought dead cannot finish for its successor.

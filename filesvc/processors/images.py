@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import struct
 import warnings
-from typing import Any, BinaryIO
 
 from PIL import Image
 
 from errors import catalogue
-from filesvc.models import File
+from filesvc.metadata import ImageMetadata
+from filesvc.processors.subject import Description, Subject
 
 MAX_PIXELS = 100_000_000
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP")
@@ -28,7 +28,7 @@ UNREADABLE = (
 )
 
 
-def describe_image(file: File, source: BinaryIO) -> dict[str, Any]:
+def describe_image(subject: Subject) -> Description:
     """Width and height in pixels, the format, the colour mode and the number of frames.
 
     Raises CorruptContent for what Pillow cannot read to its end or what has too many pixels.
@@ -36,22 +36,21 @@ def describe_image(file: File, source: BinaryIO) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(source, formats=FORMATS) as image:
+            with Image.open(subject.source, formats=FORMATS) as image:
                 return _describe(image)
     except UNREADABLE as error:
         raise catalogue.CorruptContent(note=type(error).__name__) from error
 
 
-def _describe(image: Image.Image) -> dict[str, Any]:
+def _describe(image: Image.Image) -> Description:
     if image.width * image.height > MAX_PIXELS:
         raise catalogue.CorruptContent(note="too many pixels")
-    found = {
-        "kind": "image",
-        "width": image.width,
-        "height": image.height,
-        "format": image.format,
-        "mode": image.mode,
-        "frames": getattr(image, "n_frames", 1),
-    }
+    found = ImageMetadata(
+        width=image.width,
+        height=image.height,
+        format=str(image.format),
+        mode=image.mode,
+        frames=getattr(image, "n_frames", 1),
+    )
     image.load()
-    return found
+    return Description(found)

@@ -6,34 +6,33 @@ import codecs
 from typing import Any, BinaryIO
 
 from errors import catalogue
-from filesvc.models import File
+from filesvc.metadata import TextMetadata
+from filesvc.processors.subject import Description, Subject
 from security.media_type import text_encoding
 
 CHUNK_BYTES = 256 * 1024
 
 
-def describe_text(file: File, source: BinaryIO) -> dict[str, Any]:
+def describe_text(subject: Subject) -> Description:
     """Counts as `wc` gives them, but in characters; a last line without its end counts.
 
     Raises CorruptContent when the text does not decode.
     """
-    encoding = _find_start(source)
+    encoding = _find_start(subject.source)
     lines, words, characters, last = 0, 0, 0, "\n"
     try:
-        for text in _decode(source, encoding):
+        for text in _decode(subject.source, encoding):
             lines += text.count("\n")
             words += len(text.split()) - (not last.isspace() and not text[0].isspace())
             characters += len(text)
             last = text[-1]
     except UnicodeDecodeError as error:
         raise catalogue.CorruptContent(note=encoding) from error
-    return {
-        "kind": "text",
-        "encoding": encoding,
-        "lines": lines + (last != "\n"),
-        "words": words,
-        "characters": characters,
-    }
+    return Description(
+        TextMetadata(
+            encoding=encoding, lines=lines + (last != "\n"), words=words, characters=characters
+        )
+    )
 
 
 def _find_start(source: BinaryIO) -> str:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO
+from filesvc.metadata import FileMetadata
+from filesvc.processors.subject import Description, Subject
 
-from filesvc.models import File
 
-
-def describe_whole(file: File, source: BinaryIO) -> dict[str, Any]:
+def describe_whole(subject: Subject) -> Description:
     """Size, type and the digest, which was computed again from the kept bytes."""
-    return {
-        "kind": "file",
-        "size": file.size_bytes,
-        "media_type": file.media_type,
-        "sha256": file.sha256,
-    }
+    return Description(
+        FileMetadata(size=subject.size_bytes, media_type=subject.media_type, sha256=subject.sha256)
+    )
