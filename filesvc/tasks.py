@@ -12,7 +12,7 @@ from errors import catalogue
 from errors.base import ServiceError
 from filesvc import claims
 from filesvc.blobs import open_blob
-from filesvc.processors import process
+from filesvc.processing import describe_file
 from security.circuit_breaker import CircuitBreaker
 
 log = structlog.get_logger("processing")
@@ -71,7 +71,7 @@ def process_file(file_id: str) -> None:
 
 def _read_metadata(held: claims.Claim) -> dict[str, object]:
     with open_blob(held.file.id) as source:
-        return process(held.file, source)
+        return describe_file(held.file, source).metadata.model_dump()
 
 
 def _try_again_later(held: claims.Claim, error: ServiceError) -> None:
