@@ -12,19 +12,21 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.conf import settings
 
+# How long an unfinished task stays with its worker; above the hard limit of the longest task.
+VISIBILITY_SECONDS = 300
 # Who rings must not wait: a frozen Redis held a default client for ever (measured).
 PUBLISHER_TRANSPORT: dict[str, Any] = {
     "socket_connect_timeout": 0.25,
     "socket_timeout": 0.25,
     "max_retries": 1,
-    "visibility_timeout": 300,
+    "visibility_timeout": VISIBILITY_SECONDS,
 }
 # Who listens blocks on purpose; 5 s is stable while idle (measured).
 WORKER_TRANSPORT: dict[str, Any] = {
     "socket_timeout": 5,
     "socket_keepalive": True,
     "health_check_interval": 25,
-    "visibility_timeout": 300,
+    "visibility_timeout": VISIBILITY_SECONDS,
 }
 
 app = Celery("filesvc")
@@ -39,8 +41,9 @@ app.conf.update(
     task_serializer="json",
     accept_content=["json"],
     task_acks_late=True,
-    task_time_limit=120,
-    task_soft_time_limit=90,
+    # Behind the processor's own limit, for the rest of the task.
+    task_time_limit=settings.PROCESSING_TIMEOUT_SECONDS + 60,
+    task_soft_time_limit=settings.PROCESSING_TIMEOUT_SECONDS + 30,
     # Not `task_publish_retry=False`, which waited 6 s for a refused connection (measured).
     task_publish_retry_policy={"max_retries": 0, "interval_start": 0, "interval_max": 0},
     worker_prefetch_multiplier=1,

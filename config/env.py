@@ -179,6 +179,14 @@ class Environment(BaseSettings):
     scan_timeout_seconds: float = Field(
         default=25, gt=0, allow_inf_nan=False, description="One scan, from connect to verdict."
     )
+    processing_timeout_seconds: float = Field(
+        default=60, gt=0, le=200, description="One processor at work on one file."
+    )
+    processing_memory_bytes: int = Field(
+        default=1024 * MIB,
+        ge=256 * MIB,
+        description="Address space of a process that opens strangers' files; one per worker slot.",
+    )
     web_workers: int = Field(default=2, ge=1, description="Web processes.")
     web_threads: int = Field(
         default=16, ge=4, description="Threads of each; two stay free of uploads."

@@ -149,6 +149,8 @@ REQUIRE_OFFICIAL_SIGNATURES = env.require_official_signatures
 
 BROKER_URL = env.broker_url.get_secret_value()
 WORKER_CONCURRENCY = env.worker_concurrency
+PROCESSING_TIMEOUT_SECONDS = env.processing_timeout_seconds
+PROCESSING_MEMORY_BYTES = env.processing_memory_bytes
 
 # --- logs and reports -------------------------------------------------------------------
 

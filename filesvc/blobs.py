@@ -13,12 +13,13 @@ from errors import catalogue
 from security.upload import STAGING, CleanUpload, storage_faults
 
 FILES = "files"
+PREVIEWS = "previews"
 _durable_folders: set[Path] = set()
 
 
 def prepare_storage() -> None:
     """Make the folders of the store, private to this user."""
-    for name in (STAGING, FILES):
+    for name in (STAGING, FILES, PREVIEWS):
         (settings.STORAGE_ROOT / name).mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
@@ -39,9 +40,9 @@ def promote(clean: CleanUpload, file_id: uuid.UUID) -> None:
     target = blob_path(file_id)
     with storage_faults():
         os.fsync(clean.staged.descriptor)
-        _make_folder(target.parent)
+        make_durable_folder(target.parent)
         clean.staged.path = clean.staged.path.rename(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     # Only now: until here the bytes go with the staged upload, whatever their name is.
     clean.staged.is_promoted = True
 
@@ -67,16 +68,16 @@ def delete_blob(file_id: uuid.UUID) -> None:
         blob_path(file_id).unlink(missing_ok=True)
 
 
-def _make_folder(folder: Path) -> None:
+def make_durable_folder(folder: Path) -> None:
     """Found is not enough: whoever made it may not have come to make its name durable."""
     if folder in _durable_folders and folder.is_dir():
         return
     folder.mkdir(mode=0o700, exist_ok=True)
-    _sync_folder(folder.parent)
+    sync_folder(folder.parent)
     _durable_folders.add(folder)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """A rename is durable only when its folder is."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -22,6 +22,7 @@ from django.db.models.functions import Now
 
 from errors.base import ServiceError
 from filesvc.models import File, Status
+from security.upload import ScanReport
 
 log = structlog.get_logger("claims")
 
@@ -30,12 +31,16 @@ RENEW_SECONDS = 10
 MAX_ATTEMPTS = 5
 
 
-@dataclass(frozen=True)
+@dataclass
 class Claim:
-    """The right to finish one file, for as long as nobody has claimed it after us."""
+    """The right to finish one file, for as long as nobody has claimed it after us.
+
+    `scan` is set when the file was scanned again.
+    """
 
     file: File
     fence: int
+    scan: ScanReport | None = None
 
     @property
     def _mine(self) -> Any:
@@ -80,29 +85,73 @@ def renew(held: Claim) -> bool:
     return bool(held._mine.update(lease_until=from_now(LEASE_SECONDS)))
 
 
-def finish(held: Claim, metadata: dict[str, Any]) -> bool:
+def report_progress(held: Claim, stage: str, percent: int) -> bool:
+    """Tell how far the work is; False when the claim is lost."""
+    return bool(held._mine.update(progress={"stage": stage, "percent": percent}))
+
+
+def finish(held: Claim, metadata: dict[str, Any], *, has_preview: bool) -> bool:
     """Mark the file processed; False when the claim is lost and somebody else decides."""
-    return bool(
-        held._mine.update(
-            status=Status.PROCESSED,
-            processed=True,
-            processed_at=Now(),
-            metadata=metadata,
-            failure=None,
-            lease_until=None,
-        )
+    return _close(
+        held,
+        status=Status.PROCESSED,
+        processed=True,
+        processed_at=Now(),
+        metadata=metadata,
+        failure=None,
+        preview_fence=held.fence if has_preview else None,
     )
 
 
 def fail(held: Claim, error: ServiceError) -> bool:
     """Mark the file failed for good; False when the claim is lost."""
     failure = describe_failure(error, held.file)
-    return bool(held._mine.update(status=Status.FAILED, failure=failure, lease_until=None))
+    return _close(held, status=Status.FAILED, failure=failure, preview_fence=None)
+
+
+def quarantine(held: Claim, error: ServiceError, metadata: dict[str, Any]) -> bool:
+    """Keep the file, and never hand it out; False when the claim is lost."""
+    failure = describe_failure(error, held.file)
+    return _close(
+        held, status=Status.QUARANTINED, failure=failure, metadata=metadata, preview_fence=None
+    )
 
 
 def release(held: Claim) -> bool:
     """Put the file back to wait for its next try; the try counts."""
-    return bool(held._mine.update(status=Status.QUEUED, lease_until=None, notified_at=Now()))
+    return bool(
+        held._mine.update(status=Status.QUEUED, lease_until=None, progress=None, notified_at=Now())
+    )
+
+
+def send_back(file: File) -> bool:
+    """Have a file whose state is final processed anew, from its first try on.
+
+    False when its state is not, or not any more, final.
+    """
+    final = (Status.PROCESSED, Status.FAILED, Status.QUARANTINED)
+    sent = File.objects.filter(id=file.id, status__in=final).update(
+        status=Status.QUEUED,
+        processed=False,
+        processed_at=None,
+        metadata={},
+        failure=None,
+        attempts=0,
+        reprocessed_at=Now(),
+        notified_at=Now(),
+    )
+    return bool(sent)
+
+
+def _close(held: Claim, **outcome: Any) -> bool:
+    """The last word on this try, with the scan it made."""
+    if held.scan is not None:
+        outcome |= {
+            "scan_engine": held.scan.engine,
+            "scan_signatures": held.scan.signatures,
+            "scanned_at": held.scan.scanned_at,
+        }
+    return bool(held._mine.update(lease_until=None, progress=None, **outcome))
 
 
 def describe_failure(error: ServiceError, file: File) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from errors import catalogue
 from errors.base import ServiceError
 from filesvc.blobs import open_blob
 from filesvc.models import File, Status
+from filesvc.previews import MEDIA_TYPE as PREVIEW_TYPE
+from filesvc.previews import open_preview
 from security.concurrency import client_slots
 
 CHUNK_BYTES = 256 * 1024
@@ -74,6 +76,24 @@ def answer_content(request: HttpRequest, file: File) -> HttpResponseBase:
     if span:
         response.headers["Content-Range"] = f"bytes {span.first}-{span.last}/{file.size_bytes}"
     return _describe(response, file, etag)
+
+
+def answer_preview(request: HttpRequest, file: File) -> HttpResponse:
+    """The picture made of the file, or 304 when the client has it.
+
+    Read whole, because it is ours and small. Raises NotFound, StorageUnavailable.
+    """
+    etag = f'"{file.id.hex}-{file.preview_fence}"'
+    if file.has_preview and _has_it(request, etag):
+        response = HttpResponse(status=304)
+    else:
+        with open_preview(file) as source:
+            response = HttpResponse(source.read())
+    response.headers["Content-Type"] = PREVIEW_TYPE
+    response.headers["Content-Disposition"] = "inline"
+    response.headers["Content-Security-Policy"] = CONTENT_POLICY
+    response.headers["ETag"] = etag
+    return response
 
 
 def parse_range(header: str, size_bytes: int) -> Span | None:

@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from errors import pages
 from errors.catalogue import CATALOGUE, NotFound
 from errors.openapi import describes
+from filesvc.metadata import metadata_schema
 from filesvc.renderers import HtmlRenderer, JsonRenderer, ProblemRenderer
 from filesvc.views import PublicView
 
@@ -118,6 +119,7 @@ def _generate() -> dict[str, Any]:
     generated: dict[str, Any] = generator.get_schema(public=True)  # type: ignore[no-untyped-call]
     # An upload without a body is no upload; the generator cannot be told.
     generated["paths"]["/upload/"]["post"]["requestBody"]["required"] = True
+    generated["components"]["schemas"].update(metadata_schema()["$defs"])
     return generated
 
 

@@ -220,15 +220,6 @@ Metadata = Annotated[
 _adapter: TypeAdapter[Any] = TypeAdapter(Metadata)
 
 
-def check_metadata(told: Any) -> dict[str, Any]:
-    """The same, when it has the form its kind promises.
-
-    Raises pydantic.ValidationError.
-    """
-    checked: dict[str, Any] = _adapter.validate_python(told).model_dump()
-    return checked
-
-
 def metadata_schema() -> dict[str, Any]:
     """The forms as JSON Schema, `kind` telling them apart."""
     return _adapter.json_schema(ref_template="#/components/schemas/{model}")

@@ -106,6 +106,16 @@ class File(models.Model):
         return str(self.id)
 
     @property
+    def needs_scan(self) -> bool:
+        """True when it was sent back to the queue after its last scan."""
+        return self.reprocessed_at is not None and self.scanned_at < self.reprocessed_at
+
+    @property
+    def has_preview(self) -> bool:
+        """True when there is a picture of it to hand out."""
+        return self.preview_fence is not None
+
+    @property
     def path(self) -> str:
         """Where the API shows this file: an absolute path, never built from Host."""
         return f"/files/{self.id}/"

@@ -1,24 +1,44 @@
-"""Has one claimed file described: the bytes proven first, then read by its processor."""
+"""What is done to one claimed file: prove its bytes, scan it again when asked, describe it."""
 
 from __future__ import annotations
 
 import hashlib
+import time
 from typing import BinaryIO
 
+import structlog
+from django.db import Error as DatabaseError
+
 from errors import catalogue
+from filesvc import claims
+from filesvc.blobs import open_blob
+from filesvc.claims import Claim
 from filesvc.models import File
-from filesvc.processors import describe
-from filesvc.processors.subject import Description, Subject
+from filesvc.previews import save_preview
+from filesvc.sandbox import Answer, Report, describe_confined
+from security.malware import scan_again
 from security.upload import storage_faults
 
+log = structlog.get_logger("processing")
 
-def describe_file(file: File, source: BinaryIO) -> Description:
-    """What its processor finds, after its bytes have proven to be the accepted ones.
+PROGRESS_EVERY_SECONDS = 1.0
 
-    Raises ContentChanged, StorageUnavailable, and what the processor of its type raises.
+
+def process(held: Claim) -> Answer:
+    """What was found out about the file; its preview is kept by then, under this claim's name.
+
+    Raises SourceMissing, ContentChanged, StorageUnavailable, StorageFull, what a scan raises,
+    ProcessorDied, ProcessorCrashed, ProcessingTimeout and what its processor ends in.
     """
-    check_unchanged(file, source)
-    return describe(Subject(file.media_type, file.size_bytes, file.sha256, source))
+    file = held.file
+    with open_blob(file.id) as source:
+        check_unchanged(file, source)
+        if file.needs_scan:
+            held.scan = scan_again(source.fileno())
+        answer = describe_confined(file, source, reporter(held))
+    if answer.preview is not None and answer.refusal is None:
+        save_preview(file.id, held.fence, answer.preview)
+    return answer
 
 
 def check_unchanged(file: File, source: BinaryIO) -> None:
@@ -31,3 +51,20 @@ def check_unchanged(file: File, source: BinaryIO) -> None:
     if digest.hexdigest() != file.sha256:
         raise catalogue.ContentChanged()
     source.seek(0)
+
+
+def reporter(held: Claim, every_seconds: float = PROGRESS_EVERY_SECONDS) -> Report:
+    """Writes progress into the row, at most once a second and not in the first."""
+    last = time.monotonic()
+
+    def report(stage: str, percent: int) -> None:
+        nonlocal last
+        if time.monotonic() - last < every_seconds:
+            return
+        last = time.monotonic()
+        try:
+            claims.report_progress(held, stage, percent)
+        except DatabaseError as error:  # work goes on without being watched
+            log.warning("progress.not_written", error=type(error).__name__)
+
+    return report

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from filesvc.metadata import metadata_schema
 from filesvc.models import File, Status
 from security.tokens import sees_everyone
 
@@ -29,15 +30,36 @@ FAILURE_SCHEMA: dict[str, Any] = {
     },
 }
 
+PROGRESS_SCHEMA: dict[str, Any] = {
+    "type": ["object", "null"],
+    "required": ["stage", "percent"],
+    "properties": {
+        "stage": {"type": "string"},
+        "percent": {"type": "integer", "minimum": 0, "maximum": 100},
+    },
+}
+# The forms themselves stand among the document's components (filesvc.documents).
+METADATA_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "object", "maxProperties": 0},
+        {key: told for key, told in metadata_schema().items() if key != "$defs"},
+    ]
+}
+
 
 @extend_schema_field(FAILURE_SCHEMA)
 class FailureField(serializers.JSONField):
     """A Problem without its HTTP parts, or null."""
 
 
-@extend_schema_field({"type": "object"})
+@extend_schema_field(METADATA_SCHEMA)
 class MetadataField(serializers.JSONField):
-    """What processing found; its `kind` names its form."""
+    """What processing found; its `kind` names its form. Empty until then."""
+
+
+@extend_schema_field(PROGRESS_SCHEMA)
+class ProgressField(serializers.JSONField):
+    """How far processing is, when it takes more than a second; else null."""
 
 
 class ScanSerializer(serializers.Serializer[File]):
@@ -61,16 +83,23 @@ class FileSerializer(serializers.Serializer[File]):
     processed = serializers.BooleanField()
     processed_at = serializers.DateTimeField(allow_null=True)
     status = serializers.ChoiceField(choices=Status.choices)
+    progress = ProgressField()
     attempts = serializers.IntegerField()
     failure = FailureField()
     owner = serializers.CharField(source="owner.username", required=False)
     metadata = MetadataField()
+    preview = serializers.SerializerMethodField()
     scan = ScanSerializer(source="*")
 
     @extend_schema_field({"type": "string", "format": "uri-reference"})
     def get_file(self, file: File) -> str:
         """The path of its content, never built from Host."""
         return f"{file.path}content/"
+
+    @extend_schema_field({"type": ["string", "null"], "format": "uri-reference"})
+    def get_preview(self, file: File) -> str | None:
+        """The path of its preview, or null when there is nothing to look at."""
+        return f"{file.path}preview/" if file.has_preview else None
 
     def get_fields(self) -> dict[str, Any]:
         """`owner` is told to the admin scope alone."""

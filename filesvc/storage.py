@@ -15,6 +15,7 @@ from errors import catalogue
 from errors.base import ServiceError
 from filesvc.blobs import delete_blob, promote
 from filesvc.models import File
+from filesvc.previews import delete_previews
 from filesvc.quotas import charge_quotas, refund_stored
 from filesvc.tasks import ring_doorbell
 from security.upload import CleanUpload
@@ -117,5 +118,6 @@ def delete_file(file: File) -> None:
         if not deleted:
             raise catalogue.NotFound()
         refund_stored(file.owner_id, file.size_bytes)
+    delete_previews(file_id)
     delete_blob(file_id)
     log.info("file.deleted", file_id=str(file_id))

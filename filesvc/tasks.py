@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import structlog
 from celery import shared_task
@@ -11,14 +12,26 @@ from celery.exceptions import SoftTimeLimitExceeded
 from errors import catalogue
 from errors.base import ServiceError
 from filesvc import claims
-from filesvc.blobs import open_blob
-from filesvc.processing import describe_file
+from filesvc.previews import delete_previews
+from filesvc.processing import process
+from filesvc.sandbox import Answer, ProcessorDied
 from security.circuit_breaker import CircuitBreaker
 
 log = structlog.get_logger("processing")
 
 DOORBELL_REST_SECONDS = 5.0
 _doorbell_breaker = CircuitBreaker(DOORBELL_REST_SECONDS)
+# What processing needs and may have to wait for.
+TRY_LATER = (
+    catalogue.StorageUnavailable,
+    catalogue.StorageFull,
+    catalogue.ScannerUnavailable,
+    catalogue.ScannerTimeout,
+    catalogue.ScannerError,
+    catalogue.ProcessingDependencyUnavailable,
+)
+# Found in a file that was let in: it is kept for whoever looks into it, and not handed out.
+QUARANTINED_FOR = (catalogue.ActiveContent, catalogue.MalwareDetected)
 
 
 def ring_doorbell(file_id: uuid.UUID) -> bool:
@@ -55,42 +68,76 @@ def process_file(file_id: str) -> None:
     )
     try:
         with claims.kept_alive(held):
-            metadata = _read_metadata(held)
-    except (catalogue.StorageUnavailable, catalogue.StorageFull) as error:
+            answer = process(held)
+    except TRY_LATER as error:
         _try_again_later(held, error)
+    except QUARANTINED_FOR as error:
+        _close_quarantined(held, error, {})
     except ServiceError as error:
         _close_failed(held, error)
+    except ProcessorDied as death:
+        _try_again_now(held, str(death))
     except SoftTimeLimitExceeded:
         _close_failed(held, catalogue.ProcessingTimeout())
     except Exception:
         log.exception("processing.crashed")
         _close_failed(held, catalogue.ProcessingFailed())
     else:
-        _close_processed(held, metadata)
-
-
-def _read_metadata(held: claims.Claim) -> dict[str, object]:
-    with open_blob(held.file.id) as source:
-        return describe_file(held.file, source).metadata.model_dump()
+        _close(held, answer)
 
 
 def _try_again_later(held: claims.Claim, error: ServiceError) -> None:
-    """The store may come back: wait for the sweeper's next ring, up to the last try."""
+    """What is away may come back: wait for the sweeper's next ring, up to the last try."""
     if held.file.attempts >= claims.MAX_ATTEMPTS:
         _close_failed(held, catalogue.ProcessingDependencyUnavailable(note=error.note))
     elif claims.release(held):
         log.warning("file.released", code=error.code, note=error.note)
 
 
-def _close_processed(held: claims.Claim, metadata: dict[str, object]) -> None:
-    if claims.finish(held, metadata):
+def _try_again_now(held: claims.Claim, death: str) -> None:
+    """Out of memory or killed may have been the machine's fault; five times is the file's."""
+    if held.file.attempts >= claims.MAX_ATTEMPTS:
+        _close_failed(held, catalogue.ProcessingFailed(note=death))
+    elif claims.release(held):
+        log.warning("processor.died", death=death)
+        ring_doorbell(held.file.id)
+
+
+def _close(held: claims.Claim, answer: Answer) -> None:
+    if answer.refusal is not None:
+        _close_quarantined(held, answer.refusal, answer.metadata)
+    elif claims.finish(held, answer.metadata, has_preview=answer.preview is not None):
         log.info("file.processed", media_type=held.file.media_type)
+        _tidy_previews(held, below=held.fence)
     else:
-        log.warning("claim.lost")
+        _lose(held)
 
 
 def _close_failed(held: claims.Claim, error: ServiceError) -> None:
     if claims.fail(held, error):
         log.warning("file.failed", code=error.code, stage=error.stage, note=error.note)
+        _tidy_previews(held, below=held.fence + 1)
     else:
-        log.warning("claim.lost", code=error.code)
+        _lose(held)
+
+
+def _close_quarantined(held: claims.Claim, error: ServiceError, metadata: dict[str, Any]) -> None:
+    if claims.quarantine(held, error, metadata):
+        log.error("file.quarantined", code=error.code, note=error.note, sha256=held.file.sha256)
+        _tidy_previews(held, below=held.fence + 1)
+    else:
+        _lose(held)
+
+
+def _lose(held: claims.Claim) -> None:
+    """Somebody else decides; what this claim made goes."""
+    log.warning("claim.lost")
+    _tidy_previews(held, below=held.fence + 1)
+
+
+def _tidy_previews(held: claims.Claim, *, below: int) -> None:
+    """Pictures of claims that are over; what is left the sweeper finds."""
+    try:
+        delete_previews(held.file.id, below=below)
+    except ServiceError as error:
+        log.warning("preview.left_behind", code=error.code, note=error.note)

@@ -12,6 +12,8 @@ urlpatterns = [
     re_path(r"^files/?$", views.FileListView.as_view()),
     re_path(r"^files/(?P<file_id>[^/]+)/?$", views.FileView.as_view()),
     re_path(r"^files/(?P<file_id>[^/]+)/content/?$", views.ContentView.as_view()),
+    re_path(r"^files/(?P<file_id>[^/]+)/preview/?$", views.PreviewView.as_view()),
+    re_path(r"^files/(?P<file_id>[^/]+)/reprocess/?$", views.ReprocessView.as_view()),
     re_path(r"^policy/?$", views.PolicyView.as_view()),
     re_path(r"^problems/?$", documents.ProblemListView.as_view()),
     re_path(r"^problems/(?P<code>[^/]+)/?$", documents.ProblemView.as_view()),

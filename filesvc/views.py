@@ -16,12 +16,14 @@ from rest_framework.views import APIView
 
 from errors import catalogue
 from errors.openapi import describes
-from filesvc.content import answer_content, check_downloadable
+from filesvc.content import answer_content, answer_preview, check_downloadable
 from filesvc.health import check_readiness
 from filesvc.intake import INTAKE_ERRORS, admit_client, take_in
 from filesvc.listing import find_page
 from filesvc.models import File, Status
+from filesvc.previews import MEDIA_TYPE
 from filesvc.renderers import AnyAccept
+from filesvc.reprocessing import reprocess
 from filesvc.serializers import (
     FilePageSerializer,
     FileSerializer,
@@ -56,17 +58,31 @@ class ServiceView(APIView):
     http_method_names = ("get", "head", "post", "delete")
 
 
-class UploadView(ServiceView):
-    """POST /upload/ takes one file in."""
+class LimitedView(ServiceView):
+    """A view whose work costs enough to be counted; uploads and repetitions share one limit."""
 
     scopes: ClassVar[dict[str, Scope]] = {"POST": Scope.UPLOAD}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Who may upload, and how often; all of it before the body is read."""
+        """Who may ask, and how often; all of it before the body is read."""
         super().initial(request, *args, **kwargs)
         # Only a known client's refused body is read to its end (errors.wsgi_guard).
         request._request.META["filesvc.drain"] = True
         admit_client(request)
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Response:
+        """Every answer past authentication tells what is left of the window."""
+        told: Response = super().finalize_response(request, response, *args, **kwargs)
+        usage = request._request.META.get("filesvc.rate_usage")
+        for name, value in (usage.headers if usage else {}).items():
+            told.headers[name] = value
+        return told
+
+
+class UploadView(LimitedView):
+    """POST /upload/ takes one file in."""
 
     @describes(
         operation_id="upload_file",
@@ -79,16 +95,6 @@ class UploadView(ServiceView):
         file = take_in(request)
         headers = {"Location": file.path}
         return Response(tell_file(file, request), status=201, headers=headers)
-
-    def finalize_response(
-        self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> Response:
-        """Every answer past authentication tells what is left of the window."""
-        told: Response = super().finalize_response(request, response, *args, **kwargs)
-        usage = request._request.META.get("filesvc.rate_usage")
-        for name, value in (usage.headers if usage else {}).items():
-            told.headers[name] = value
-        return told
 
 
 class FileListView(ServiceView):
@@ -164,6 +170,56 @@ class ContentView(ServiceView):
         file = find_file(request, file_id)
         check_downloadable(file)
         return answer_content(request._request, file)
+
+
+class PreviewView(ServiceView):
+    """GET /files/{id}/preview/ hands out the picture made of a file."""
+
+    content_negotiation_class = AnyAccept
+
+    scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.READ}
+
+    @describes(
+        operation_id="show_preview",
+        parameters=[FILE_ID],
+        answers={(200, MEDIA_TYPE): bytes, 304: None},
+        errors=(
+            catalogue.NotFound,
+            catalogue.InvalidParameter,
+            catalogue.FileNotReady,
+            catalogue.StateConflict,
+            catalogue.FileQuarantined,
+            catalogue.StorageUnavailable,
+        ),
+    )
+    def get(self, request: Request, file_id: str) -> HttpResponseBase:
+        """Gated like the content; not every file has one."""
+        file = find_file(request, file_id)
+        check_downloadable(file)
+        return answer_preview(request._request, file)
+
+
+class ReprocessView(LimitedView):
+    """POST /files/{id}/reprocess/ has a file scanned and processed again."""
+
+    @describes(
+        operation_id="reprocess_file",
+        parameters=[FILE_ID],
+        request=None,
+        answers={202: FileSerializer},
+        errors=(
+            catalogue.NotFound,
+            catalogue.InvalidParameter,
+            catalogue.StateConflict,
+            catalogue.RateLimited,
+            catalogue.DatabaseUnavailable,
+        ),
+    )
+    def post(self, request: Request, file_id: str) -> Response:
+        """From its first try on, whatever came of it before; a body is not read."""
+        file = reprocess(find_file(request, file_id))
+        headers = {"Location": file.path, **when_to_ask_again(file)}
+        return Response(tell_file(file, request), status=202, headers=headers)
 
 
 class PublicView(ServiceView):
