@@ -187,6 +187,20 @@ class Environment(BaseSettings):
         ge=256 * MIB,
         description="Address space of a process that opens strangers' files; one per worker slot.",
     )
+    request_timeout_seconds: float = Field(
+        default=35,
+        gt=0,
+        allow_inf_nan=False,
+        description="One upload, from the end of its body to its row; longer than a scan.",
+    )
+    min_free_bytes: int | None = Field(
+        default=None,
+        ge=0,
+        description="Below so much free disk uploads are refused; 2 times MAX_UPLOAD_BYTES when unset.",
+    )
+    max_backlog_files: int = Field(
+        default=100_000, ge=1, description="With more files waiting uploads are refused."
+    )
     web_workers: int = Field(default=2, ge=1, description="Web processes.")
     web_threads: int = Field(
         default=16, ge=4, description="Threads of each; two stay free of uploads."

@@ -139,6 +139,9 @@ STORAGE_ROOT: Path = env.storage_root
 
 CLAMD_ADDRESS = env.clamd_address
 SCAN_TIMEOUT_SECONDS = env.scan_timeout_seconds
+REQUEST_TIMEOUT_SECONDS = env.request_timeout_seconds
+MIN_FREE_BYTES = 2 * env.max_upload_bytes if env.min_free_bytes is None else env.min_free_bytes
+MAX_BACKLOG_FILES = env.max_backlog_files
 SCANS_PER_PROCESS = 4
 WEB_WORKERS = env.web_workers
 WEB_THREADS = env.web_threads

@@ -273,6 +273,44 @@ class Overloaded(ServiceError):
     retryable = True
 
 
+# --- the same request again ----------------------------------------------------
+
+
+@dataclass(eq=False, kw_only=True)
+class IdempotencyKeyInvalid(ServiceError):
+    """The Idempotency-Key is not 16 to 128 characters of its alphabet."""
+
+    code, status, title = "idempotency_key_invalid", 400, "Idempotency key is invalid"
+    advice = (
+        "Send the header once, with letters, digits and . _ ~ : + / = - only, bare or in double "
+        "quotes; a UUID will do."
+    )
+    stage = "idempotency"
+    place = "header", "Idempotency-Key"
+
+
+@dataclass(eq=False, kw_only=True)
+class IdempotencyKeyInProgress(ServiceError):
+    """Another request with this Idempotency-Key is still under way."""
+
+    code, status, title = "idempotency_key_in_progress", 409, "Idempotency key is in progress"
+    advice = "Wait as long as Retry-After says, then send the same request again with the same key."
+    stage = "idempotency"
+    retryable = True
+    place = "header", "Idempotency-Key"
+    retry_after_seconds: int | None = 2
+
+
+@dataclass(eq=False, kw_only=True)
+class IdempotencyKeyReused(ServiceError):
+    """This Idempotency-Key belongs to another request: its file, name or fields differ."""
+
+    code, status, title = "idempotency_key_reused", 422, "Idempotency key was reused"
+    advice = "Use a new key for a new request, and an old one only for the very same request."
+    stage = "idempotency"
+    place = "header", "Idempotency-Key"
+
+
 # --- receiving the body --------------------------------------------------------
 
 

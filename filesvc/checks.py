@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from filesvc.deadlines import deadlines_in_order
 from filesvc.processors import PROCESSORS
 from security.policy import BY_MEDIA_TYPE
 
@@ -26,6 +28,16 @@ def check_policy(**kwargs: Any) -> list[CheckMessage]:
             Error(f"processors without a policy row: {', '.join(stray)}", id="filesvc.E002")
         )
     return messages
+
+
+@register(Tags.compatibility)
+def check_deadlines(**kwargs: Any) -> list[CheckMessage]:
+    """Whoever waits inside gives up before whoever waits outside."""
+    return [
+        Error(f"{inner} must be shorter than {outer} deadline", id="filesvc.E004")
+        for (inner, inner_seconds), (outer, outer_seconds) in pairwise(deadlines_in_order())
+        if inner_seconds >= outer_seconds
+    ]
 
 
 @register(Tags.security, deploy=True)

@@ -136,11 +136,29 @@ def send_back(file: File) -> bool:
         processed_at=None,
         metadata={},
         failure=None,
+        preview_fence=None,
         attempts=0,
         reprocessed_at=Now(),
         notified_at=Now(),
     )
     return bool(sent)
+
+
+def fail_unclaimed(file: File, error: ServiceError) -> bool:
+    """Mark a file failed that nobody works on; False when it has moved on since it was read."""
+    rows = File.objects.filter(id=file.id, fence=file.fence, status=file.status)
+    failure = describe_failure(error, file)
+    return bool(
+        rows.update(
+            status=Status.FAILED,
+            processed=False,
+            processed_at=None,
+            failure=failure,
+            lease_until=None,
+            progress=None,
+            preview_fence=None,
+        )
+    )
 
 
 def _close(held: Claim, **outcome: Any) -> bool:

@@ -12,6 +12,8 @@ from filesvc.metadata import Metadata
 MAX_NOTE = 200
 MAX_TRACEBACK = 4000
 
+Stage = Annotated[str, Field(pattern="^[a-z_]{1,32}$")]
+
 
 class Frame(BaseModel):
     """Nothing but the declared fields."""
@@ -42,9 +44,7 @@ class Told(Frame):
     """
 
     is_ready: bool = False
-    progress: tuple[Annotated[str, Field(max_length=32)], Annotated[int, Field(ge=0, le=100)]] | (
-        None
-    ) = None
+    progress: tuple[Stage, Annotated[int, Field(ge=0, le=100)]] | None = None
     metadata: Metadata | None = None
     refusal: ToldError | None = None
     has_preview: bool = False

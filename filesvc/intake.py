@@ -9,18 +9,22 @@ from rest_framework.request import Request
 
 from errors import catalogue
 from errors.handler import request_id_of
-from filesvc.models import File
+from filesvc.head_room import check_head_room
+from filesvc.idempotency import Accepted, HeldKey, hold_key
 from filesvc.quotas import check_quotas
+from filesvc.serializers import tell_file
 from filesvc.storage import save_file
 from security.concurrency import client_slots, owner_slots
+from security.content_digest import read_content_digest
 from security.filename import check_filename
 from security.malware import scan_for_malware
 from security.media_type import identify_type
 from security.rate_limit import RateUsage, check_usage, count_upload
 from security.receiving import check_upload_headers, receive_upload
-from security.size import check_declared_length, file_bytes_announced
+from security.size import check_declared_length, check_not_empty, file_bytes_announced
 from security.structure import inspect_structure
 from security.tokens import token_of
+from security.upload import StagedUpload
 
 log = structlog.get_logger("intake")
 
@@ -36,29 +40,45 @@ def admit_client(request: Request) -> RateUsage:
     return by_token
 
 
-def take_in(request: Request) -> File:
+def take_in(request: Request) -> Accepted:
     """Receive, measure, identify, inspect, scan, keep; whatever is wrong raises.
 
     Nothing of a refused upload is left behind: no row, no bytes, no task.
     """
     check_declared_length(request._request)
     check_upload_headers(request._request)
-    check_quotas(request.user, file_bytes_announced(request._request))
+    content_digest = read_content_digest(request._request)
     owner: Any = request.user
-    with owner_slots.take(owner.pk), client_slots.take(), receive_upload(request) as upload:
-        name = check_filename(upload.name)
-        media_type = identify_type(upload, name)
-        inspect_structure(upload, media_type)
-        clean = scan_for_malware(upload)
-        file = save_file(
-            clean,
-            name=name,
-            media_type=media_type,
-            owner=owner,
-            request_id=request_id_of(request._request),
-        )
+    with hold_key(request) as key:
+        announced_bytes = file_bytes_announced(request._request)
+        if not key.is_answered:  # what was taken in already takes no second place
+            check_quotas(owner, announced_bytes)
+        check_head_room(announced_bytes)
+        with (
+            owner_slots.take(owner.pk),
+            client_slots.take(),
+            receive_upload(request, content_digest) as upload,
+        ):
+            return key.answer_to(upload) or judge_and_keep(upload, request, key)
+
+
+def judge_and_keep(upload: StagedUpload, request: Request, key: HeldKey) -> Accepted:
+    """The gates, and behind them the file with its answer."""
+    name = check_filename(upload.name)
+    check_not_empty(upload.size_bytes)
+    media_type = identify_type(upload, name)
+    inspect_structure(upload, media_type)
+    clean = scan_for_malware(upload)
+    file = save_file(
+        clean,
+        name=name,
+        media_type=media_type,
+        owner=request.user,
+        request_id=request_id_of(request._request),
+        before_commit=lambda file: key.keep_accepted(file, tell_file(file, request)),
+    )
     log.info("upload.accepted", file_id=str(file.id), media_type=media_type)
-    return file
+    return Accepted(tell_file(file, request), file.path)
 
 
 # Every refusal `take_in` and `admit_client` can end in; the documents are read from here.
@@ -68,6 +88,9 @@ INTAKE_ERRORS = (
     catalogue.PayloadTooLarge,
     catalogue.UnsupportedMediaType,
     catalogue.UnsupportedContentEncoding,
+    catalogue.IdempotencyKeyInvalid,
+    catalogue.IdempotencyKeyInProgress,
+    catalogue.IdempotencyKeyReused,
     catalogue.QuotaExceeded,
     catalogue.StorageQuotaExceeded,
     catalogue.ConcurrencyLimited,

@@ -10,12 +10,21 @@ from __future__ import annotations
 import unicodedata
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 MAX_TEXT = 256
 MAX_LISTED = 256
 
-Text = Annotated[str, Field(max_length=MAX_TEXT)]
+
+def _check_storable(text: str) -> str:
+    """A row of PostgreSQL takes every letter but this one."""
+    if "\0" in text:
+        raise ValueError("holds a NUL")
+    return text
+
+
+Storable = Annotated[str, AfterValidator(_check_storable)]
+Text = Annotated[Storable, Field(max_length=MAX_TEXT)]
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -79,7 +88,7 @@ class CsvMetadata(Form):
     lines: Count
     words: Count
     characters: Count
-    delimiter: Annotated[str, Field(max_length=1)]
+    delimiter: Annotated[Storable, Field(max_length=1)]
     has_header: bool
     columns: Count
     rows: Count = Field(description="without the header")

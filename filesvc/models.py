@@ -148,3 +148,41 @@ class StoredUsage(models.Model):
 
     def __str__(self) -> str:
         return str(self.owner_id)
+
+
+class IdempotencyKey(models.Model):
+    """A request that may be sent again, and its answer once there is one (filesvc.idempotency).
+
+    Without a `status` it is claimed by `holder`, for as long as the lease runs.
+    """
+
+    # Its index is the first column of the constraint's.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    method = models.CharField(max_length=8)
+    route = models.CharField(max_length=100)
+    key = models.CharField(max_length=128)
+
+    holder = models.UUIDField()
+    lease_until = models.DateTimeField()
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    fingerprint = models.CharField(max_length=64, default="")
+    status = models.PositiveSmallIntegerField(null=True)
+    # JSON as text: a JSON column would forget the order of its keys.
+    body = models.TextField(default="")
+    # No foreign key: the answer outlives its file.
+    file_id = models.UUIDField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("owner", "method", "route", "key"), name="one_request_per_key"
+            ),
+        )
+        indexes = (models.Index(fields=("expires_at",), name="key_expiring"),)
+
+    def __str__(self) -> str:
+        return f"{self.owner_id} {self.method} {self.route}"

@@ -7,6 +7,7 @@ both take the last place, and a crash takes none (OWASP ASVS 5.0 5.2.4).
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -55,12 +56,16 @@ def refund_stored(owner_id: int, size_bytes: int) -> None:
         )
 
 
-def forget_unused() -> int:
+def find_forgotten_usage() -> Iterable[StoredUsage]:
     """While nothing limits what is kept, nothing counts it: the count is made anew later."""
-    if settings.QUOTA_STORED_BYTES or not StoredUsage.objects.exists():
-        return 0
-    forgotten, _ = StoredUsage.objects.all().delete()
-    return forgotten
+    counts: Iterable[StoredUsage] = StoredUsage.objects.all()
+    return () if settings.QUOTA_STORED_BYTES else counts
+
+
+def forget_usage(usage: StoredUsage) -> bool:
+    """Drop a count that is not kept up."""
+    forgotten, _ = StoredUsage.objects.filter(owner_id=usage.owner_id).delete()
+    return bool(forgotten)
 
 
 def daily_refusal(files: int, sent_bytes: int) -> ServiceError | None:

@@ -7,7 +7,6 @@ once after any that it did not survive. Its answers are checked like a stranger'
 from __future__ import annotations
 
 import atexit
-import os
 import socket
 import struct
 import subprocess
@@ -15,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import wait
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -29,6 +28,10 @@ from filesvc.models import File
 PROGRAM = "filesvc.confined"
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
+# An answer that has begun must come: half a frame may hold nobody.
+FRAME_SECONDS = 5.0
+# As `Connection.send_bytes` has it on the other side.
+FRAME_LENGTH = struct.Struct("!i")
 MAX_ANSWER_BYTES = 1024 * 1024
 MAX_FILES = 1000
 # What a processor may end in; a process that was taken over cannot name another.
@@ -41,6 +44,7 @@ ENDS_IN = (
     catalogue.ImageLimitsExceeded,
     catalogue.AmbiguousContent,
     catalogue.ContentMismatch,
+    catalogue.InspectionFailed,
 )
 
 Report = Callable[[str, int], None]
@@ -72,12 +76,13 @@ class Sandbox:
         Raises ProcessingDependencyUnavailable: no file is opened where nothing can be confined.
         """
         self._channel, theirs = socket.socketpair()
-        # An answer that has begun must come: half a frame may hold nobody.
-        self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 5, 0))
-        self._answers = Connection(os.dup(self._channel.fileno()))
         self._files = 0
         with theirs:
-            self._process = start(program, theirs.fileno())
+            try:
+                self._process = start(program, theirs.fileno())
+            except OSError as error:
+                self._channel.close()
+                raise catalogue.ProcessingDependencyUnavailable(note=f"sandbox: {error}") from error
         self._wait_until_confined()
 
     def _wait_until_confined(self) -> None:
@@ -111,7 +116,6 @@ class Sandbox:
     def stop(self) -> None:
         """End it, whatever it is doing."""
         self._channel.close()
-        self._answers.close()
         self._process.kill()
         self._process.wait(STOP_SECONDS)
 
@@ -132,13 +136,32 @@ class Sandbox:
             raise ProcessorCrashed(f"an answer without a form: {error.error_count()}") from None
 
     def _receive_bytes(self, deadline: float) -> bytes:
+        """The next frame, which must begin before the deadline."""
         left = deadline - time.monotonic()
-        try:
-            if left <= 0 or not self._answers.poll(left):
-                raise catalogue.ProcessingTimeout()
-            return self._answers.recv_bytes(MAX_ANSWER_BYTES)
-        except (EOFError, OSError) as error:
-            raise ProcessorDied(self._how_it_ended()) from error
+        if left <= 0 or not wait([self._channel], left):
+            raise catalogue.ProcessingTimeout()
+        end = time.monotonic() + FRAME_SECONDS
+        (length,) = FRAME_LENGTH.unpack(self._read(FRAME_LENGTH.size, end))
+        if not 0 <= length <= MAX_ANSWER_BYTES:
+            raise ProcessorCrashed(f"an answer of {length} bytes")
+        return self._read(length, end)
+
+    def _read(self, length: int, end: float) -> bytes:
+        received = bytearray()
+        while len(received) < length:
+            if (left := end - time.monotonic()) <= 0:
+                raise ProcessorDied("stopped answering")
+            self._channel.settimeout(left)
+            try:
+                piece = self._channel.recv(length - len(received))
+            except TimeoutError:
+                continue
+            except OSError:
+                piece = b""
+            if not piece:
+                raise ProcessorDied(self._how_it_ended())
+            received += piece
+        return bytes(received)
 
     def _how_it_ended(self) -> str:
         try:
@@ -156,8 +179,15 @@ def read_answer(told: Told, preview: bytes | None) -> Answer:
         raise rebuild_error(told.error)
     if told.metadata is None:
         raise ProcessorCrashed(told.crash or "an answer that says nothing")
+    if preview is not None and not is_preview(preview):
+        raise ProcessorCrashed("a preview that is none")
     refusal = rebuild_error(told.refusal) if told.refusal else None
     return Answer(told.metadata.model_dump(), preview, refusal)
+
+
+def is_preview(picture: bytes) -> bool:
+    """True for what at least begins as a WebP does (RFC 9649)."""
+    return picture[:4] == b"RIFF" and picture[8:12] == b"WEBP"
 
 
 def rebuild_error(told: ToldError) -> ServiceError:
@@ -165,11 +195,11 @@ def rebuild_error(told: ToldError) -> ServiceError:
 
     Raises ProcessorCrashed for one that no processor may end in.
     """
-    try:
-        error = next(error for error in ENDS_IN if error.code == told.code)
-        return error(note=told.note, **told.meta)
-    except (StopIteration, TypeError) as fault:
-        raise ProcessorCrashed("ended in an unknown error") from fault
+    types = {name: type(value).__name__ for name, value in told.meta.items()}
+    for error in ENDS_IN:
+        if (error.code, error.meta_types()) == (told.code, types):
+            return error(note=told.note, **told.meta)
+    raise ProcessorCrashed("ended in an unknown error")
 
 
 def start(program: str, descriptor: int) -> subprocess.Popen[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -23,13 +24,19 @@ from security.upload import CleanUpload
 log = structlog.get_logger("storage")
 
 
-def save_file(
-    clean: CleanUpload, *, name: str, media_type: str, owner: Any, request_id: str
+def save_file(  # noqa: PLR0913 - what a row is made of
+    clean: CleanUpload,
+    *,
+    name: str,
+    media_type: str,
+    owner: Any,
+    request_id: str,
+    before_commit: Callable[[File], None],
 ) -> File:
-    """Both the bytes and the row, or neither.
+    """Both the bytes and the row, or neither; `before_commit` does what shares their fate.
 
     Raises StorageFull, StorageUnavailable, DatabaseUnavailable, QuotaExceeded,
-    StorageQuotaExceeded.
+    StorageQuotaExceeded, and what `before_commit` raises.
     """
     now = timezone.now()
     file = File(
@@ -47,21 +54,22 @@ def save_file(
         scanned_at=clean.scan.scanned_at,
     )
     promote(clean, file.id)
-    _commit(file)
+    _commit(file, before_commit)
     return file
 
 
-def _commit(file: File) -> None:
+def _commit(file: File, before_commit: Callable[[File], None]) -> None:
     """A commit that fails may still have happened: the reply can be lost (measured)."""
     was_asked_for = False
     try:
         with transaction.atomic():
             charge_quotas(file.owner, file.size_bytes)
             file.save(force_insert=True)
+            before_commit(file)
             # `robust`: the row is safe by then, so no failure to ring may become a 500.
             transaction.on_commit(lambda: ring_doorbell(file.id), robust=True)
             was_asked_for = True
-    except (catalogue.QuotaExceeded, catalogue.StorageQuotaExceeded):
+    except ServiceError:
         delete_blob(file.id)
         raise
     except DatabaseError as error:

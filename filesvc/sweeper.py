@@ -1,101 +1,74 @@
-"""Repairs whatever was left half done: rings again, and closes what has used up its tries.
+"""Repairs whatever was left half done, each kind as often as it is due (filesvc.repairs).
 
 Its own process and not a Celery task, because it must work while the broker is away.
 """
 
 from __future__ import annotations
 
-import contextlib
+import math
 import threading
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import structlog
-from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
-from django.db.models import Q
-from django.db.models.functions import Now
 
-from errors import catalogue
-from filesvc.claims import MAX_ATTEMPTS, claimable, describe_failure, from_now
-from filesvc.models import File, Status
-from filesvc.quotas import forget_unused
-from filesvc.tasks import ring_doorbell
-from security.upload import STAGING
+from filesvc.repairs import REPAIRS, ROUND_SECONDS
+from filesvc.repairs.repair import Repair, mend_all
 
 log = structlog.get_logger("sweeper")
 
-EVERY_SECONDS = 5.0
-RING_AGAIN_SECONDS = 30
-BATCH = 500
-STAGING_SECONDS = 60 * 60
+
+class Rounds:
+    """Which repairs are due, and since when each thing that was found by its age is known."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last: dict[str, float] = {}
+        self._known: dict[str, dict[Any, float]] = {}
+
+    def sweep(self) -> None:
+        """One round; what cannot be done now, because a part is away, is done later."""
+        for repair in REPAIRS:
+            if self._clock() - self._last.get(repair.name, -math.inf) < repair.every_seconds:
+                continue
+            try:
+                mend_all(repair, self._confirmed(repair))
+                self._last[repair.name] = self._clock()
+            except (DatabaseError, OSError) as error:
+                log.warning("sweep.failed", repair=repair.name, error=type(error).__name__)
+
+    def _confirmed(self, repair: Repair) -> Iterator[Any]:
+        """What was found now and, for a repair that waits, was found long enough ago too."""
+        if not repair.confirm_seconds:
+            yield from repair.find()
+            return
+        now, before = self._clock(), self._known.get(repair.name, {})
+        self._known[repair.name] = {item: before.get(item, now) for item in repair.find()}
+        for item, since in self._known[repair.name].items():
+            if now - since >= repair.confirm_seconds:
+                yield item
 
 
-def sweep_forever(stop: threading.Event, every_seconds: float = EVERY_SECONDS) -> None:
-    """Sweep until told to stop; a database or a store that is away is waited for."""
+def sweep_forever(stop: threading.Event, every_seconds: float = ROUND_SECONDS) -> None:
+    """Sweep until told to stop."""
+    rounds = Rounds()
     while not stop.is_set():
-        try:
-            sweep()
-        except (DatabaseError, OSError) as error:
-            log.warning("sweep.failed", error=type(error).__name__)
-        finally:
-            close_old_connections()
+        rounds.sweep()
+        close_old_connections()
         stop.wait(every_seconds)
 
 
-def sweep() -> None:
-    """One round of every repair."""
-    close_used_up()
-    ring_again()
-    remove_stale_staging()
-    forget_unused()
+def sweep_once() -> int:
+    """Every repair, due or not; what is old enough goes without being found twice."""
+    return sum(mend_all(repair, repair.find()) for repair in REPAIRS)
 
 
-def ring_again() -> int:
-    """Ring for each file that waits longer than 30 s or whose worker let its lease lapse.
-
-    Stops at the first ring that does not go through. Returns how many were rung for.
-    """
-    overdue = Q(notified_at__lt=from_now(-RING_AGAIN_SECONDS))
-    waiting = File.objects.filter(claimable() & overdue).order_by("notified_at")
-    rung = 0
-    for file_id in waiting.values_list("id", flat=True)[:BATCH]:
-        if not ring_doorbell(file_id):
-            break
-        File.objects.filter(id=file_id).update(notified_at=Now())
-        rung += 1
-    if rung:
-        log.info("sweep.rang_again", files=rung)
-    return rung
-
-
-def close_used_up() -> int:
-    """Fail each file whose five tries are used up and which nobody holds."""
-    unheld = Q(status=Status.QUEUED) | Q(status=Status.PROCESSING, lease_until__lt=Now())
-    used_up = File.objects.filter(unheld, attempts__gte=MAX_ATTEMPTS)
-    closed = sum(_close(file) for file in used_up[:BATCH])
-    if closed:
-        log.error("sweep.gave_up", files=closed)
-    return closed
-
-
-def remove_stale_staging() -> int:
-    """Remove what killed processes left in staging; an upload under way is never that old."""
-    oldest = time.time() - STAGING_SECONDS
-    removed = 0
-    for path in (settings.STORAGE_ROOT / STAGING).glob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_mtime < oldest:
-                path.unlink()
-                removed += 1
-    if removed:
-        log.info("sweep.removed_staging", files=removed)
-    return removed
-
-
-def _close(file: File) -> int:
-    failure = describe_failure(catalogue.ProcessingLost(), file)
-    rows: int = File.objects.filter(id=file.id, fence=file.fence, status=file.status).update(
-        status=Status.FAILED, failure=failure, lease_until=None
-    )
-    return rows
+def plan_sweep() -> Iterator[str]:
+    """What `sweep_once` would do, a line each; nothing is changed."""
+    for repair in REPAIRS:
+        for item in repair.find():
+            yield f"{repair.name} {item.name if isinstance(item, Path) else item}"

@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from errors import catalogue
 from errors.openapi import describes
+from filesvc import idempotency
 from filesvc.content import answer_content, answer_preview, check_downloadable
 from filesvc.health import check_readiness
 from filesvc.intake import INTAKE_ERRORS, admit_client, take_in
@@ -32,6 +33,7 @@ from filesvc.serializers import (
     tell_files,
 )
 from filesvc.storage import delete_file
+from security import content_digest
 from security.policy import allowed_types
 from security.rate_limit import window_of
 from security.receiving import DIGEST_PART, FILE_PART, MULTIPART
@@ -41,6 +43,25 @@ from security.tokens import Scope, sees_everyone
 # The one form we print; `uuid.UUID` takes braces, blanks and signs too.
 _FILE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 FILE_ID = OpenApiParameter("file_id", {"type": "string", "format": "uuid"}, OpenApiParameter.PATH)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    idempotency.HEADER,
+    {"type": "string", "pattern": f'^({idempotency.KEY_PATTERN}|"{idempotency.KEY_PATTERN}")$'},
+    OpenApiParameter.HEADER,
+    description="Makes sending the same request again safe for 24 hours.",
+)
+CONTENT_DIGEST = OpenApiParameter(
+    content_digest.HEADER,
+    {"type": "string", "pattern": content_digest.VALUE_PATTERN},
+    OpenApiParameter.HEADER,
+    description="Digests of the request content, the whole form (RFC 9530).",
+)
+REPLAYED = OpenApiParameter(
+    "Idempotency-Replayed",
+    {"type": "string", "enum": ["true"]},
+    OpenApiParameter.HEADER,
+    response=[201, *idempotency.KEPT_REFUSALS],
+    description="The answer is that of an earlier request with this key.",
+)
 UPLOAD_FORM: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
@@ -78,6 +99,8 @@ class LimitedView(ServiceView):
         usage = request._request.META.get("filesvc.rate_usage")
         for name, value in (usage.headers if usage else {}).items():
             told.headers[name] = value
+        if request._request.META.get("filesvc.replayed"):
+            told.headers[REPLAYED.name] = "true"
         return told
 
 
@@ -86,15 +109,15 @@ class UploadView(LimitedView):
 
     @describes(
         operation_id="upload_file",
+        parameters=[IDEMPOTENCY_KEY, CONTENT_DIGEST, REPLAYED],
         request={MULTIPART: UPLOAD_FORM},
         answers={201: FileSerializer},
         errors=INTAKE_ERRORS,
     )
     def post(self, request: Request) -> Response:
         """Take one file in; 201 means scanned clean, durable and certain to be processed."""
-        file = take_in(request)
-        headers = {"Location": file.path}
-        return Response(tell_file(file, request), status=201, headers=headers)
+        accepted = take_in(request)
+        return Response(accepted.told, status=201, headers={"Location": accepted.path})
 
 
 class FileListView(ServiceView):

@@ -7,6 +7,10 @@ import time
 from collections.abc import Callable
 
 
+SLOW_SECONDS = 0.1
+SLOW_CALLS = 3
+
+
 class CircuitBreaker:
     """Open after one failure; after `rest_seconds` a single caller may try again.
 
@@ -19,6 +23,7 @@ class CircuitBreaker:
         self._clock = clock
         self._lock = threading.Lock()
         self._closed_again_at: float | None = None
+        self._slow_calls = 0
 
     def allows(self) -> bool:
         """True when the caller may try; while open, one caller per rest."""
@@ -36,7 +41,13 @@ class CircuitBreaker:
         with self._lock:
             self._closed_again_at = self._clock() + self._rest_seconds
 
-    def record_success(self) -> None:
-        """The try went through: everybody may try again."""
+    def record_success(self, took_seconds: float = 0.0) -> None:
+        """The try went through: everybody may try again.
+
+        Several slow ones in a row count as a failure: an answer below the time-out, but just
+        so, would otherwise cost every caller all of it (measured: 1 s for each upload).
+        """
         with self._lock:
-            self._closed_again_at = None
+            self._slow_calls = self._slow_calls + 1 if took_seconds > SLOW_SECONDS else 0
+            is_slow = self._slow_calls >= SLOW_CALLS
+            self._closed_again_at = self._clock() + self._rest_seconds if is_slow else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import structlog
@@ -59,6 +60,7 @@ class FallbackRedisCache(RedisCache):
 
     def _ask(self, operation: str, *args: Any, **kwargs: Any) -> Any:
         if self._breaker.allows():
+            started = time.monotonic()
             try:
                 answer = getattr(super(), operation)(*args, **kwargs)
             except Exception as error:  # a garbled answer has no class of its own
@@ -67,7 +69,7 @@ class FallbackRedisCache(RedisCache):
                     raise
                 self._fall_back(type(error).__name__)
             else:
-                self._breaker.record_success()
+                self._breaker.record_success(time.monotonic() - started)
                 return answer
         return getattr(self._local, operation)(*args, **kwargs)
 

@@ -23,7 +23,8 @@ from multipart import MultipartError, MultipartSegment, ParserError, PushMultipa
 
 from errors import catalogue
 from errors.base import ServiceError
-from security.size import check_not_empty, check_received_size
+from security.content_digest import ContentDigest
+from security.size import check_received_size
 from security.upload import StagedUpload, open_staged, storage_faults
 
 FILE_PART = "file"
@@ -60,14 +61,14 @@ def check_upload_headers(request: HttpRequest) -> None:
 
 
 @contextlib.contextmanager
-def receive_upload(request: Any) -> Iterator[StagedUpload]:
+def receive_upload(request: Any, content_digest: ContentDigest) -> Iterator[StagedUpload]:
     """The one file of the form, staged; its bytes are gone afterwards unless promoted.
 
     Raises MalformedMultipart, IncompleteBody, MissingFile, MultipleFiles, UnexpectedPart,
     FilePartInvalid, TooManyParts, TooManyFields, FileTooLarge, DigestMismatch,
-    ValidationFailed, EmptyFile, StorageFull, StorageUnavailable.
+    ValidationFailed, StorageFull, StorageUnavailable.
     """
-    form = StagingUploadHandler()
+    form = StagingUploadHandler(content_digest)
     request.upload_handlers = [form]
     try:
         request.data  # noqa: B018 - the moment at which Django parses the body
@@ -88,8 +89,9 @@ class FormParser(PushMultipartParser):  # type: ignore[misc]  # the package has 
 class StagingUploadHandler(FileUploadHandler):
     """Takes over from Django's parser in `handle_raw_input`, which reads the body once."""
 
-    def __init__(self) -> None:
+    def __init__(self, content_digest: ContentDigest | None = None) -> None:
         super().__init__()
+        self._content_digest = content_digest or ContentDigest()
         self._upload: StagedUpload | None = None
         self._sha256 = hashlib.sha256()
         self._claimed_digest: bytearray | None = None
@@ -125,7 +127,7 @@ class StagingUploadHandler(FileUploadHandler):
     def finished_upload(self) -> StagedUpload:
         """The staged file with its size and digest.
 
-        Raises MissingFile, DigestMismatch, ValidationFailed, EmptyFile.
+        Raises MissingFile, DigestMismatch, ValidationFailed.
         """
         if self._upload is None:
             raise catalogue.MissingFile()
@@ -133,9 +135,10 @@ class StagingUploadHandler(FileUploadHandler):
         structlog.contextvars.bind_contextvars(
             size_bytes=self._upload.size_bytes, sha256=self._upload.sha256
         )
+        self._content_digest.check()
         if self._claimed_digest is not None:
             check_digest(bytes(self._claimed_digest), self._upload.sha256)
-        check_not_empty(self._upload.size_bytes)
+            self._upload.fields[DIGEST_PART] = self._upload.sha256
         return self._upload
 
     def close(self) -> None:
@@ -153,6 +156,7 @@ class StagingUploadHandler(FileUploadHandler):
         )
         with parser:
             for chunk in read_form(stream, content_length, boundary):
+                self._content_digest.update(chunk)
                 for event in parser.parse(chunk):
                     self._take(event)
         if self._fault is not None:

@@ -34,6 +34,8 @@ class StagedUpload:
     name: str
     size_bytes: int = 0
     sha256: str = ""
+    # The text parts beside it, by their names.
+    fields: dict[str, str] = field(default_factory=dict)
     is_promoted: bool = field(default=False)
 
     def close(self) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-import struct
 import wave
 import zipfile
 from typing import Any
 
 from PIL import Image
+
+from tests.files import audio
 
 # Assembled here, so that no scanner objects to this repository.
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EI" + b"CAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
@@ -43,17 +44,13 @@ def mp3() -> bytes:
 
 
 def flac() -> bytes:
-    """The marker and one STREAMINFO block: 8 kHz, mono, 16 bits, 80 samples."""
-    shape = ((8000 << 44) | (15 << 36) | 80).to_bytes(8, "big")
-    block = struct.pack(">HH", 4096, 4096) + bytes(6) + shape + bytes(16)
-    return b"fLaC\x80" + len(block).to_bytes(3, "big") + block
+    """A tenth of a second of a tone."""
+    return audio.flac()
 
 
 def ogg() -> bytes:
-    """One page that holds a Vorbis identification header."""
-    head = b"\x01vorbis" + struct.pack("<IBIiiiB", 0, 1, 8000, 0, 16000, 0, 0xB8) + b"\x01"
-    page = struct.pack("<qIII", 0, 1, 0, 0) + b"\x01" + bytes([len(head)])
-    return b"OggS\x00\x02" + page + head
+    """A tenth of a second of a tone, Vorbis."""
+    return audio.vorbis()
 
 
 def archive(entries: dict[str, str | bytes]) -> bytes:
@@ -65,16 +62,63 @@ def archive(entries: dict[str, str | bytes]) -> bytes:
     return target.getvalue()
 
 
-OFFICE_MAIN = {"docx": "word/document.xml", "xlsx": "xl/workbook.xml", "pptx": "ppt/slides.xml"}
+# The part that is the document, and what it holds at least.
+OFFICE_PARTS: dict[str, tuple[str, str, str]] = {
+    "docx": (
+        "wordprocessingml.document",
+        "word/document.xml",
+        '<w:document xmlns:w="{main}/wordprocessingml/2006/main"><w:body/></w:document>',
+    ),
+    "xlsx": (
+        "spreadsheetml.sheet",
+        "xl/workbook.xml",
+        '<workbook xmlns="{main}/spreadsheetml/2006/main" xmlns:r="{links}">'
+        '<sheets><sheet name="One" sheetId="1" r:id="rId1"/></sheets></workbook>',
+    ),
+    "pptx": (
+        "presentationml.presentation",
+        "ppt/presentation.xml",
+        '<p:presentation xmlns:p="{main}/presentationml/2006/main">'
+        '<p:notesSz cx="6858000" cy="9144000"/></p:presentation>',
+    ),
+}
+SHEET = '<worksheet xmlns="{main}/spreadsheetml/2006/main"><sheetData/></worksheet>'
+
+
+def office_parts(extension: str) -> dict[str, str | bytes]:
+    """The parts of `office`, to change some of them."""
+    schemas = "http://schemas.openxmlformats.org"
+    names = {
+        "main": schemas,
+        "links": f"{schemas}/officeDocument/2006/relationships",
+        "package": f"{schemas}/package/2006",
+    }
+    kind, part, body = OFFICE_PARTS[extension]
+    declared = "application/vnd.openxmlformats-officedocument."
+    sheet = (
+        f'<Override PartName="/xl/sheet1.xml" ContentType="{declared}spreadsheetml.worksheet+xml"/>'
+    )
+    relationships = (
+        '<Relationships xmlns="{package}/relationships"><Relationship Id="rId1" '
+        'Type="{links}/{kind}" Target="{target}"/></Relationships>'
+    )
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{names["package"]}/content-types">'
+        '<Default Extension="rels" '
+        'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/{part}" ContentType="{declared}{kind}.main+xml"/>'
+        f"{sheet if extension == 'xlsx' else ''}</Types>",
+        "_rels/.rels": relationships.format(**names, kind="officeDocument", target=part),
+        part: body.format(**names),
+    }
+    if extension == "xlsx":
+        parts["xl/_rels/workbook.xml.rels"] = relationships.format(
+            **names, kind="worksheet", target="sheet1.xml"
+        )
+        parts["xl/sheet1.xml"] = SHEET.format(**names)
+    return dict(parts)
 
 
 def office(extension: str) -> bytes:
-    """The least an office file has: content types, relationships, a main part."""
-    schema = "http://schemas.openxmlformats.org/package/2006"
-    return archive(
-        {
-            "[Content_Types].xml": f'<Types xmlns="{schema}/content-types"/>',
-            "_rels/.rels": f'<Relationships xmlns="{schema}/relationships"/>',
-            OFFICE_MAIN[extension]: "<main/>",
-        }
-    )
+    """The smallest office file its own programs open."""
+    return archive(office_parts(extension))

@@ -6,10 +6,20 @@ Processors run in a process of their own that holds no secret and can open nothi
 
 from __future__ import annotations
 
+from filesvc.processors.archives import describe_archive
+from filesvc.processors.audio import describe_audio
+from filesvc.processors.csv_table import describe_csv
+from filesvc.processors.documents import describe_document
 from filesvc.processors.images import describe_image
+from filesvc.processors.json_document import describe_json
+from filesvc.processors.pdf import describe_pdf
+from filesvc.processors.presentations import describe_presentation
+from filesvc.processors.spreadsheets import describe_spreadsheet
 from filesvc.processors.subject import Description, Processor, Subject
 from filesvc.processors.text import describe_text
 from filesvc.processors.whole import describe_whole
+
+OOXML = "application/vnd.openxmlformats-officedocument."
 
 PROCESSORS: dict[str, Processor] = {
     "image/png": describe_image,
@@ -19,9 +29,18 @@ PROCESSORS: dict[str, Processor] = {
     "image/tiff": describe_image,
     "image/bmp": describe_image,
     "text/plain": describe_text,
-    "text/csv": describe_text,
+    "text/csv": describe_csv,
     "text/markdown": describe_text,
-    "application/json": describe_text,
+    "application/json": describe_json,
+    "application/pdf": describe_pdf,
+    f"{OOXML}wordprocessingml.document": describe_document,
+    f"{OOXML}spreadsheetml.sheet": describe_spreadsheet,
+    f"{OOXML}presentationml.presentation": describe_presentation,
+    "audio/vnd.wave": describe_audio,
+    "audio/mpeg": describe_audio,
+    "audio/flac": describe_audio,
+    "audio/ogg": describe_audio,
+    "application/zip": describe_archive,
 }
 
 

@@ -6,16 +6,14 @@ from django.conf import settings
 
 from errors import catalogue
 
-# A photo of 100 megapixels takes 400 MB while it is decoded.
-MAX_PIXELS = 100_000_000
-# All frames together may have ten times that.
-MAX_FRAMES = 1000
-MAX_ENTRIES = 10_000
-# Counted from 1 MiB of unpacked bytes up: short repetitive members are no bombs.
-MAX_RATIO = 100
-RATIO_COUNTS_FROM_BYTES = 1024 * 1024
-# The archive itself is the first level.
-MAX_DEPTH = 3
+# What the worker has to know too stands where no Django is.
+from security.archive_limits import MAX_DEPTH as MAX_DEPTH
+from security.archive_limits import MAX_ENTRIES as MAX_ENTRIES
+from security.archive_limits import MAX_RATIO as MAX_RATIO
+from security.archive_limits import RATIO_COUNTS_FROM_BYTES as RATIO_COUNTS_FROM_BYTES
+from security.image_limits import MAX_FRAMES as MAX_FRAMES
+from security.image_limits import MAX_PIXELS as MAX_PIXELS
+from security.image_limits import image_limits_exceeded as image_limits_exceeded
 
 
 def max_member_bytes() -> int:
@@ -37,8 +35,3 @@ def archive_limits_exceeded(note: str) -> catalogue.ArchiveLimitsExceeded:
         max_depth=MAX_DEPTH,
         max_unpacked_bytes=max_unpacked_bytes(),
     )
-
-
-def image_limits_exceeded(note: str) -> catalogue.ImageLimitsExceeded:
-    """The refusal of an image that is too much."""
-    return catalogue.ImageLimitsExceeded(note=note, max_pixels=MAX_PIXELS, max_frames=MAX_FRAMES)

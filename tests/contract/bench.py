@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from filesvc import sandbox
 from filesvc.models import File
+from filesvc.sandbox import stop_sandbox
 from filesvc.tasks import process_file
 from tests.client import Answer, call, file_part, form, post_form, upload
 from tests.contract.conftest import Outage
 from tests.filesvc.conftest import MakeFile
+from tests.filesvc.describing import ODD
 from tests.security.fake_clamd import FakeClamd, Script
 from tests.stack import Server
 
@@ -62,6 +65,12 @@ class Bench:
             raise error
 
         self.patch.setattr(f"os.{name}", fail)
+
+    def described_oddly(self, behaviour: str) -> Answer:
+        """One file after a confined process that does what the file says, and dies of it."""
+        stop_sandbox()
+        self.patch.setattr(sandbox, "PROGRAM", ODD)
+        return self.processed(self.make_file(behaviour.encode()))
 
     def processed(self, file: File) -> Answer:
         """The file after a worker was told of it."""

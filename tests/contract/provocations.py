@@ -9,25 +9,34 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import magic
-from celery.exceptions import SoftTimeLimitExceeded
 from django.contrib.auth import get_user_model
 from django.utils import timezone
-from PIL import Image
 
 from filesvc.blobs import blob_path
 from filesvc.claims import MAX_ATTEMPTS
 from filesvc.models import Status
-from filesvc.sweeper import sweep
+from filesvc.sweeper import sweep_once
 from security.concurrency import client_slots, owner_slots
 from tests import samples
 from tests.client import Answer, form, text_part
 from tests.contract.bench import NOTE, Bench
 from tests.errors.requests import BAD_CONTENT_TYPE
+from tests.files.archives import flat_bomb, rewrite
+from tests.files.images import jpeg_header
+from tests.files.office import docx
+from tests.files.pdfs import encrypted
+from tests.filesvc import keying
 
 UNKNOWN = "/files/018f2b6e-aaaa-7bbb-8ccc-1234567890ab/"
 CODED = f"{NOTE[0]}\r\nContent-Transfer-Encoding: base64"
 PNG = samples.image("PNG")
 Provocation = Callable[[Bench], Answer]
+
+
+def with_macros() -> bytes:
+    """A text document that carries a VBA project."""
+    return rewrite(docx(), replace={"word/vbaProject.bin": b"macros"})
+
 
 BY_REQUEST: dict[str, Provocation] = {
     "malformed_header": lambda b: b.ask("GET", "/policy/", CONTENT_TYPE=BAD_CONTENT_TYPE),
@@ -55,6 +64,7 @@ BY_REQUEST: dict[str, Provocation] = {
     "incomplete_body": lambda b: b.post(NOTE, stream=io.BytesIO(form(NOTE)[:-9])),
     "too_many_parts": lambda b: b.post(*[NOTE] * 17),
     "too_many_fields": lambda b: b.post(*[text_part("sha256", "x")] * 9),
+    "idempotency_key_invalid": lambda b: b.upload(headers=keying.header("short")),
     "missing_file": lambda b: b.post(text_part("sha256", "0" * 64)),
     "multiple_files": lambda b: b.post(NOTE, NOTE),
     "unexpected_part": lambda b: b.post(NOTE, text_part("owner", "bob")),
@@ -81,15 +91,26 @@ BY_REQUEST: dict[str, Provocation] = {
     ),
 }
 
+
+def upload_archive(b: Bench, content: bytes) -> Answer:
+    """Archives are taken only where the settings say so."""
+    b.settings.ALLOWED_TYPES = ["application/zip"]
+    return b.upload(content, "a.zip")
+
+
+BY_STRUCTURE: dict[str, Provocation] = {
+    "corrupt_content": lambda b: b.upload(PNG[:40], "a.png"),
+    "ambiguous_content": lambda b: b.upload(PNG + samples.archive({"a": "b"}), "a.png"),
+    "image_limits_exceeded": lambda b: b.upload(jpeg_header(60_000, 60_000), "a.jpg"),
+    "encrypted_content": lambda b: b.upload(encrypted(), "a.pdf"),
+    "active_content": lambda b: b.upload(with_macros(), "a.docx"),
+    "archive_limits_exceeded": lambda b: upload_archive(b, flat_bomb()),
+    "archive_unsafe_entry": lambda b: upload_archive(b, samples.archive({"../a": "b"})),
+}
+
 BY_VERDICT: dict[str, Provocation] = {
-    "corrupt_content": lambda b: b.upload_told(b"stream: Heuristics.Broken.Media.PNG FOUND\0"),
-    "encrypted_content": lambda b: b.upload_told(b"stream: Heuristics.Encrypted.PDF FOUND\0"),
-    "active_content": lambda b: b.upload_told(b"stream: Heuristics.OLE2.ContainsMacros FOUND\0"),
     "scan_incomplete": lambda b: b.upload_told(
         b"stream: Heuristics.Limits.Exceeded.MaxScanTime FOUND\0"
-    ),
-    "archive_limits_exceeded": lambda b: b.upload_told(
-        b"stream: Heuristics.Zip.OverlappingFiles FOUND\0"
     ),
     "scan_size_exceeded": lambda b: b.upload_told(b"INSTREAM size limit exceeded. ERROR\0"),
     "scanner_error": lambda b: b.upload_told(b"stream: OK OK\0"),
@@ -100,6 +121,16 @@ def rate_limited(b: Bench) -> Answer:
     b.settings.UPLOAD_RATE = "1/d"
     b.upload()
     return b.upload()
+
+
+def idempotency_key_in_progress(b: Bench) -> Answer:
+    keying.claim(owner="alice")
+    return b.upload(headers=keying.header())
+
+
+def idempotency_key_reused(b: Bench) -> Answer:
+    b.upload(headers=keying.header())
+    return b.upload(b"hallo", headers=keying.header())
 
 
 def quota_exceeded(b: Bench) -> Answer:
@@ -177,25 +208,18 @@ def internal_error(b: Bench) -> Answer:
 
 
 def processing_failed(b: Bench) -> Answer:
-    return _crashing(b, MemoryError("nobody expects this"))
+    return b.described_oddly("crash")
 
 
 def processing_timeout(b: Bench) -> Answer:
-    return _crashing(b, SoftTimeLimitExceeded())
-
-
-def _crashing(b: Bench, error: Exception) -> Answer:
-    def crash(*args: object, **more: object) -> Image.Image:
-        raise error
-
-    b.patch.setattr(Image, "open", crash)
-    return b.processed(b.make_file(PNG, media_type="image/png"))
+    b.settings.PROCESSING_TIMEOUT_SECONDS = 0.3
+    return b.described_oddly("sleep")
 
 
 def processing_lost(b: Bench) -> Answer:
     lapsed = timezone.now() - timedelta(minutes=1)
     file = b.make_file(status=Status.PROCESSING, attempts=MAX_ATTEMPTS, lease_until=lapsed)
-    sweep()
+    sweep_once()
     return b.ask("GET", file.path)
 
 
@@ -221,6 +245,7 @@ def content_changed(b: Bench) -> Answer:
 BY_FAULT: dict[str, Provocation] = {
     told.__name__: told
     for told in (
+        *(idempotency_key_in_progress, idempotency_key_reused),
         *(rate_limited, quota_exceeded, storage_quota_exceeded, concurrency_limited, overloaded),
         *(file_too_large, inspection_failed, scanner_unavailable, scanner_timeout),
         *(storage_full, storage_unavailable, database_unavailable, service_unavailable),
@@ -228,4 +253,5 @@ BY_FAULT: dict[str, Provocation] = {
         *(processing_dependency_unavailable, source_missing, content_changed),
     )
 }
-PROVOKED = BY_REQUEST | BY_VERDICT | BY_FAULT
+TABLES = (BY_REQUEST, BY_STRUCTURE, BY_VERDICT, BY_FAULT)
+PROVOKED = {code: provoke for table in TABLES for code, provoke in table.items()}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import struct
 import threading
-import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,6 @@ from hypothesis import strategies as st
 
 from filesvc import documents
 from filesvc.models import File, Status, StoredUsage
-from filesvc.sweeper import STAGING_SECONDS, remove_stale_staging
 from security.concurrency import client_slots
 from tests import stack
 from tests.client import call, post_form, upload
@@ -138,17 +135,6 @@ def test_the_log_does_not_quote_a_part_header_that_fails_to_decode(
 
     assert_problem(answer, 400, "malformed_multipart")
     assert "hunter2" not in str(log_events)
-
-
-def test_what_a_killed_process_left_in_staging_goes_after_an_hour(storage: Path) -> None:
-    stale, fresh = storage / "staging/stale", storage / "staging/fresh"
-    for path in (stale, fresh):
-        path.write_bytes(b"x")
-    long_ago = time.time() - STAGING_SECONDS - 1
-    os.utime(stale, (long_ago, long_ago))
-
-    assert remove_stale_staging() == 1
-    assert (stale.exists(), fresh.exists()) == (False, True)
 
 
 @pytest.mark.django_db

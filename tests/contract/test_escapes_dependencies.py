@@ -17,7 +17,7 @@ from django_ratelimit.core import get_usage
 from config.celery import app
 from filesvc import tasks
 from filesvc.models import File
-from filesvc.sweeper import sweep
+from filesvc.sweeper import sweep_once
 from security.circuit_breaker import CircuitBreaker
 from tests.client import call, upload
 from tests.conftest import assert_problem
@@ -109,7 +109,7 @@ def test_row_37_the_ring_after_the_commit_fails(
         answer = upload(token, b"hello")
     assert (answer.status, doorbell.rung_for()) == (201, [])
     File.objects.update(notified_at=timezone.now() - timedelta(minutes=1))
-    sweep()
+    sweep_once()
     assert [str(file_id) for file_id in doorbell.rung_for()] == [answer.json["id"]]
 
 

@@ -110,7 +110,8 @@ def test_the_headers_are_plain_ascii_lines(error: type[ServiceError]) -> None:
 
 @every_answer
 def test_trying_again_is_promised_only_for_what_passes_by_itself(error: type[ServiceError]) -> None:
-    passes = error.status in (429, 502, 503, 504) or error is catalogue.FileNotReady
+    waits = (catalogue.FileNotReady, catalogue.IdempotencyKeyInProgress)
+    passes = error.status in (429, 502, 503, 504) or error in waits
 
     assert error.retryable is passes
 

@@ -37,13 +37,24 @@ OWN: dict[str, tuple[type[ServiceError], ...]] = {
         *(catalogue.StateConflict, catalogue.FileQuarantined, catalogue.RangeNotSatisfiable),
         *(catalogue.Overloaded, catalogue.StorageUnavailable),
     ),
+    "show_preview": (
+        *(catalogue.NotFound, catalogue.InvalidParameter, catalogue.FileNotReady),
+        *(catalogue.StateConflict, catalogue.FileQuarantined, catalogue.StorageUnavailable),
+    ),
+    "reprocess_file": (
+        *(catalogue.NotFound, catalogue.InvalidParameter, catalogue.StateConflict),
+        *(catalogue.RateLimited, catalogue.DatabaseUnavailable),
+    ),
     "show_policy": (),
     "is_live": (),
     "is_ready": (catalogue.ServiceUnavailable,),
     "list_problems": (),
     "explain_problem": (catalogue.NotFound,),
 }
-NEED_TOKEN = {"upload_file", "list_files", "show_file", "delete_file", "download_file"}
+NEED_TOKEN = {
+    *("upload_file", "list_files", "show_file", "delete_file", "download_file"),
+    *("show_preview", "reprocess_file"),
+}
 codes = st.lists(st.sampled_from(sorted(ANSWERED)), min_size=1, unique=True)
 
 

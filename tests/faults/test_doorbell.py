@@ -12,13 +12,13 @@ from hypothesis import example, given
 from config.celery import app
 from filesvc import tasks
 from filesvc.models import File, Status
-from filesvc.sweeper import ring_again
 from filesvc.tasks import process_file
 from security.circuit_breaker import CircuitBreaker
 from tests.faults.conftest import Client
 from tests.faults.proxy import ChaosProxy, Toxic
 from tests.faults.redis_faults import BOUND_SECONDS, FAULTS, NONSENSE, SOCKET, logged
 from tests.filesvc.conftest import Doorbell
+from tests.filesvc.repairs.repairing import run_repair
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -102,7 +102,7 @@ def test_what_was_not_rung_for_is_rung_for_once_the_broker_is_back(
     monkeypatch.setattr(tasks, "_doorbell_breaker", CircuitBreaker(5))  # its rest is over
     File.objects.update(notified_at=LONG_AGO)
 
-    assert ring_again() == 1
+    assert run_repair("ring_again") == 1
 
     assert doorbell.rung_for() == [File.objects.get().id]
 
@@ -117,7 +117,7 @@ def test_a_ring_whose_reply_is_lost_is_repeated_and_does_no_harm(
     assert logged(client.log_events, "warning") == ["doorbell.failed"]
     monkeypatch.setattr(tasks, "_doorbell_breaker", CircuitBreaker(5))
     File.objects.update(notified_at=LONG_AGO)
-    ring_again()
+    run_repair("ring_again")
     assert doorbell.rung_for() == [file.id, file.id]
 
     for _ in doorbell.rung_for():

@@ -14,7 +14,7 @@ from filesvc.claims import Claim
 from filesvc.models import File
 
 ENDINGS: dict[str, Callable[[Claim], bool]] = {
-    "finish": lambda held: claims.finish(held, {"kind": "text"}),
+    "finish": lambda held: claims.finish(held, {"kind": "text"}, has_preview=False),
     "fail": lambda held: claims.fail(held, catalogue.ProcessingFailed()),
     "renew": claims.renew,
     "release": claims.release,

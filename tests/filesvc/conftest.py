@@ -99,3 +99,24 @@ def new_row(content: bytes = b"hello", **more: Any) -> File:
         "processed": more.get("status") == Status.PROCESSED,
     }
     return File(**(fields | more))
+
+
+@pytest.fixture(scope="module")
+def sandbox_of_module() -> Iterator[None]:
+    """No confined process of other tests is used here, and none of these in others."""
+    from filesvc.sandbox import stop_sandbox
+
+    stop_sandbox()
+    yield
+    stop_sandbox()
+
+
+@pytest.fixture
+def odd_sandbox(sandbox_of_module: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are described by the odd program, and nothing is waited for as long as it might."""
+    from filesvc import sandbox
+    from tests.filesvc.describing import ODD
+
+    settings.PROCESSING_TIMEOUT_SECONDS = 0.7
+    monkeypatch.setattr(sandbox, "FRAME_SECONDS", 0.7)
+    monkeypatch.setattr(sandbox, "PROGRAM", ODD)

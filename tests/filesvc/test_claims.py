@@ -122,7 +122,7 @@ def test_a_worker_that_was_overtaken_can_do_nothing_any_more(
 
     assert ENDINGS[ending](zombie) is False
     assert row_of(file) == before
-    assert claims.finish(successor, {"kind": "text"}) is True
+    assert claims.finish(successor, {"kind": "text"}, has_preview=False) is True
 
 
 @pytest.mark.django_db

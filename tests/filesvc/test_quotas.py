@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from errors import catalogue, wsgi_guard
 from filesvc import quotas
 from filesvc.models import DailyUsage, File, StoredUsage
-from filesvc.sweeper import sweep
+from filesvc.sweeper import sweep_once
 from security.size import MULTIPART_OVERHEAD_BYTES
 from tests.client import call, post_form, upload
 from tests.conftest import assert_problem
@@ -242,7 +242,7 @@ def test_a_count_that_nobody_limits_any_more_is_made_anew(token: str, settings: 
     settings.QUOTA_STORED_BYTES = 1000
     path = upload(token, b"a" * 300).headers["location"]
     settings.QUOTA_STORED_BYTES = 0
-    sweep()
+    sweep_once()
     call("DELETE", path, token=token)
     upload(token, b"b" * 200)
 

@@ -6,7 +6,7 @@ import io
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from django.db import connection
@@ -21,6 +21,7 @@ from tests.stack import wait_until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 UPLOADS = 50
+Sent = TypeVar("Sent")
 BODY = form(file_part(b"hello"))
 
 
@@ -38,7 +39,7 @@ class Stalled(io.BytesIO):
         return super().read(size)
 
 
-def with_own_connection(send: Callable[[], Answer]) -> Answer:
+def with_own_connection(send: Callable[[], Sent]) -> Sent:
     try:
         return send()
     finally:

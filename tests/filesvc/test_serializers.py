@@ -32,9 +32,11 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "processed": bool,
     "processed_at": (str, type(None)),
     "status": str,
+    "progress": (dict, type(None)),
     "attempts": int,
     "failure": (dict, type(None)),
     "metadata": dict,
+    "preview": (str, type(None)),
     "scan": dict,
 }
 MOMENTS = st.datetimes(timezones=st.just(UTC))
@@ -72,9 +74,11 @@ def test_the_answer_to_an_upload_has_the_fixed_fields_and_types(token: str) -> N
         "processed": False,
         "processed_at": None,
         "status": "queued",
+        "progress": None,
         "attempts": 0,
         "failure": None,
         "metadata": {},
+        "preview": None,
     }
     assert list(told["scan"]) == ["engine", "signatures", "scanned_at"]
     assert uuid.UUID(told["id"]).version == 7

@@ -15,11 +15,11 @@ from kombu import Producer
 from filesvc import tasks
 from filesvc.blobs import blob_path
 from filesvc.models import File
-from filesvc.sweeper import ring_again
 from security.circuit_breaker import CircuitBreaker
 from tests.client import call, upload
 from tests.conftest import assert_nothing_kept, assert_problem, kept_files
 from tests.filesvc.conftest import Doorbell, MakeFile
+from tests.filesvc.repairs.repairing import run_repair
 from tests.stack import DATABASE, Server
 
 Execute = Callable[..., Any]
@@ -191,7 +191,7 @@ def test_what_was_not_rung_for_is_rung_for_by_the_sweeper(
     monkeypatch.setattr(tasks, "_doorbell_breaker", CircuitBreaker(5.0))  # its rest is over
     File.objects.update(notified_at="2026-01-01T00:00:00Z")
 
-    assert ring_again() == 1
+    assert run_repair("ring_again") == 1
 
     assert doorbell.rung_for() == [File.objects.get().id]
 

@@ -1,218 +1,171 @@
-"""The repairs: ringing again for what waits too long, giving up on what was tried too often."""
+"""The sweeper's rounds: each repair when it is due, whatever is away, until it is told to stop."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
-import time
 from collections.abc import Iterator
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, connections
-from django.utils import timezone
-from hypothesis import given
-from hypothesis import strategies as st
+from django.db import OperationalError, connection, connections
 
-from filesvc import claims, sweeper
-from filesvc.models import File, Status
-from filesvc.sweeper import close_used_up, ring_again, sweep, sweep_forever
-from tests.conftest import kept_files
-from tests.filesvc.claiming import lapse, row_of, take
+from filesvc import sweeper
+from filesvc.repairs.repair import REPAIRED, Repair
+from filesvc.sweeper import Rounds, plan_sweep, sweep_forever, sweep_once
+from tests.filesvc.claiming import row_of
 from tests.filesvc.conftest import Doorbell, MakeFile
-from tests.stack import Server, wait_until
-
-LONG_AGO = timedelta(days=1)
-
-
-def age(file: File, seconds: float = LONG_AGO.total_seconds()) -> None:
-    File.objects.filter(id=file.id).update(notified_at=timezone.now() - timedelta(seconds=seconds))
+from tests.filesvc.repairs.repairing import age
+from tests.stack import wait_until
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize(("waited_seconds", "is_rung"), [(20, False), (40, True)])
-def test_a_file_that_waits_longer_than_half_a_minute_is_rung_for(
-    make_file: MakeFile, doorbell: Doorbell, waited_seconds: int, *, is_rung: bool
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Shelf:
+    """Things to repair, and what was done to them."""
+
+    def __init__(self, *found: str) -> None:
+        self.found = list(found)
+        self.mended: list[str] = []
+
+    def find(self) -> list[str]:
+        return list(self.found)
+
+    def mend(self, item: str) -> bool:
+        self.found.remove(item)
+        self.mended.append(item)
+        return True
+
+
+def set_repairs(monkeypatch: pytest.MonkeyPatch, *repairs: Repair) -> None:
+    monkeypatch.setattr(sweeper, "REPAIRS", repairs)
+
+
+def test_a_repair_is_done_as_often_as_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, often, seldom = Clock(), Shelf(*"abcd"), Shelf(*"abcd")
+    find_one = [lambda shelf=shelf: shelf.found[:1] for shelf in (often, seldom)]
+    set_repairs(
+        monkeypatch,
+        Repair("often", 5, find_one[0], often.mend),
+        Repair("seldom", 60, find_one[1], seldom.mend),
+    )
+    rounds = Rounds(clock)
+
+    for _ in range(3):
+        rounds.sweep()
+        clock.now += 5
+
+    assert (often.mended, seldom.mended) == (["a", "b", "c"], ["a"])
+
+
+def test_what_is_found_by_its_age_is_found_twice_before_it_goes(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    file = make_file()
-    age(file, waited_seconds)
+    clock, shelf = Clock(), Shelf("old")
+    set_repairs(monkeypatch, Repair("remove", 5, shelf.find, shelf.mend, confirm_seconds=600))
+    rounds = Rounds(clock)
 
-    sweep()
+    rounds.sweep()
+    clock.now += 300
+    shelf.found.append("new")
+    rounds.sweep()
+    assert shelf.mended == []
+    clock.now += 300
+    rounds.sweep()
 
-    assert doorbell.rung_for() == ([file.id] if is_rung else [])
+    assert (shelf.mended, shelf.found) == (["old"], ["new"])
+
+
+def test_what_was_not_found_in_between_is_waited_for_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, shelf = Clock(), Shelf("old")
+    set_repairs(monkeypatch, Repair("remove", 5, shelf.find, shelf.mend, confirm_seconds=600))
+    rounds = Rounds(clock)
+
+    for found in (["old"], [], ["old"]):
+        shelf.found = found
+        rounds.sweep()
+        clock.now += 400
+
+    assert shelf.mended == []
+
+
+@pytest.mark.parametrize("error", [OSError("away"), OperationalError("away")])
+def test_a_repair_that_cannot_be_done_holds_up_no_other_and_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, log_events: list[dict[str, Any]], error: Exception
+) -> None:
+    clock, shelf, calls = Clock(), Shelf("a"), []
+
+    def fail() -> list[str]:
+        calls.append(clock.now)
+        raise error
+
+    set_repairs(
+        monkeypatch,
+        Repair("broken", 3600, fail, shelf.mend),
+        Repair("fine", 5, shelf.find, shelf.mend),
+    )
+    rounds = Rounds(clock)
+
+    rounds.sweep()
+    clock.now += 5
+    rounds.sweep()
+
+    assert (shelf.mended, len(calls)) == (["a"], 2)
+    failed = [event for event in log_events if event["event"] == "sweep.failed"]
+    assert [event["repair"] for event in failed] == ["broken", "broken"]
+
+
+@pytest.mark.parametrize(("is_alarming", "level"), [(True, "error"), (False, "info")])
+def test_every_repair_is_a_log_line_and_a_count(
+    monkeypatch: pytest.MonkeyPatch,
+    log_events: list[dict[str, Any]],
+    level: str,
+    *,
+    is_alarming: bool,
+) -> None:
+    shelf = Shelf("a", "b")
+    set_repairs(monkeypatch, Repair("tried", 5, shelf.find, shelf.mend, is_alarming=is_alarming))
+    counter = REPAIRED.labels(repair="tried")
+    before = counter._value.get()
+
+    assert sweep_once() == 2
+
+    assert counter._value.get() - before == 2
+    (event,) = [event for event in log_events if event["event"] == "sweep.repaired"]
+    assert (event["repair"], event["count"], event["level"]) == ("tried", 2, level)
+
+
+def test_a_round_that_finds_nothing_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, log_events: list[dict[str, Any]]
+) -> None:
+    shelf = Shelf()
+    set_repairs(monkeypatch, Repair("tried", 5, shelf.find, shelf.mend))
+
+    assert sweep_once() == 0
+
+    assert log_events == []
 
 
 @pytest.mark.django_db
-def test_a_file_is_rung_for_once_and_not_again_at_once(
+def test_a_plan_names_what_would_be_done_and_does_nothing(
     make_file: MakeFile, doorbell: Doorbell
 ) -> None:
-    file = make_file()
-    age(file)
+    waiting, used_up = make_file(), make_file(attempts=5)
+    age(waiting)
+    before = [row_of(waiting), row_of(used_up)]
 
-    assert [ring_again(), ring_again()] == [1, 0]
+    plan = list(plan_sweep())
 
-    assert doorbell.rung_for() == [file.id]
-    assert timezone.now() - row_of(file)["notified_at"] < timedelta(minutes=5)
-
-
-@pytest.mark.django_db
-def test_a_file_whose_worker_let_its_lease_lapse_is_rung_for(
-    make_file: MakeFile, doorbell: Doorbell
-) -> None:
-    file = make_file()
-    take(file)
-    age(file)
-    assert ring_again() == 0
-
-    lapse(file)
-
-    assert ring_again() == 1
-    assert doorbell.rung_for() == [file.id]
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("status", [Status.PROCESSED, Status.FAILED, Status.QUARANTINED])
-def test_a_file_in_a_final_state_is_left_alone(
-    make_file: MakeFile, doorbell: Doorbell, status: str
-) -> None:
-    file = make_file(status=status, attempts=5)
-    age(file)
-    before = row_of(file)
-
-    sweep()
-
-    assert doorbell.rung_for() == []
-    assert row_of(file) == before
-
-
-@pytest.mark.django_db
-def test_the_one_that_waits_longest_is_rung_for_first(
-    make_file: MakeFile, doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sweeper, "BATCH", 2)
-    young, old, middle = make_file(), make_file(), make_file()
-    for file, seconds in ((young, 100), (old, 300), (middle, 200)):
-        age(file, seconds)
-
-    assert [ring_again(), ring_again()] == [2, 1]
-
-    assert doorbell.rung_for() == [old.id, middle.id, young.id]
-
-
-@pytest.mark.django_db
-def test_a_ring_that_does_not_go_through_counts_for_nothing(
-    make_file: MakeFile, doorbell: Doorbell, servers: dict[str, Server]
-) -> None:
-    files = [make_file() for _ in range(3)]
-    for file in files:
-        age(file)
-    before = [row_of(file) for file in files]
-
-    with servers["redis"].stopped():
-        assert ring_again() == 0
-
-    assert [row_of(file) for file in files] == before
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("status", [Status.QUEUED, Status.PROCESSING])
-def test_a_file_whose_five_tries_are_used_up_is_given_up(
-    make_file: MakeFile, doorbell: Doorbell, status: str
-) -> None:
-    file = make_file(
-        status=status, attempts=5, lease_until=timezone.now() - LONG_AGO, request_id="ab" * 16
-    )
-    age(file)
-
-    assert close_used_up() == 1
-
-    row = row_of(file)
-    assert (row["status"], row["failure"]["code"]) == ("failed", "processing_lost")
-    assert (row["failure"]["retryable"], row["lease_until"]) == (True, None)
-    assert row["failure"]["origin_request_id"] == "ab" * 16
-    assert doorbell.rung_for() == []
-
-
-@pytest.mark.django_db
-def test_a_fifth_try_that_is_still_under_way_is_let_finish(make_file: MakeFile) -> None:
-    held = take(make_file(attempts=4))
-
-    assert close_used_up() == 0
-
-    assert claims.finish(held, {"kind": "text"}) is True
-
-
-@pytest.mark.django_db
-def test_a_file_that_moved_on_while_it_was_looked_at_is_not_given_up(make_file: MakeFile) -> None:
-    file = make_file(attempts=5, status=Status.PROCESSING, fence=5)
-    moved: list[bool] = []
-    lapse(file)
-
-    def finish_first(execute: Any, sql: str, *rest: Any) -> Any:
-        if sql.startswith("UPDATE") and not moved:
-            moved.append(True)
-            assert claims.finish(claims.Claim(file, 5), {"kind": "text"})
-        return execute(sql, *rest)
-
-    with connection.execute_wrapper(finish_first):
-        assert close_used_up() == 0
-
-    assert row_of(file)["status"] == "processed"
-
-
-@pytest.mark.django_db
-@pytest.mark.property
-@given(
-    rows=st.lists(
-        st.fixed_dictionaries(
-            {
-                "status": st.sampled_from(Status.values),
-                "attempts": st.integers(0, 5),
-                "waited_seconds": st.sampled_from([0, 3600]),
-                "leased_seconds": st.sampled_from([-3600, 3600]),
-            }
-        ),
-        max_size=6,
-    )
-)
-def test_a_sweep_rings_for_and_gives_up_exactly_what_it_should(
-    make_file: MakeFile, doorbell: Doorbell, rows: list[dict[str, Any]]
-) -> None:
-    File.objects.all().delete()
-    doorbell.client.flushdb()
-    now, expected, rung = timezone.now(), {}, set()
-    for row in rows:
-        status, attempts = row["status"], row["attempts"]
-        is_free = status == "queued" or (status == "processing" and row["leased_seconds"] < 0)
-        file = make_file(
-            status=status,
-            attempts=attempts,
-            notified_at=now - timedelta(seconds=row["waited_seconds"]),
-            lease_until=now + timedelta(seconds=row["leased_seconds"]),
-        )
-        expected[file.id] = "failed" if is_free and attempts == 5 else status
-        if is_free and attempts < 5 and row["waited_seconds"]:
-            rung.add(file.id)
-
-    sweep()
-
-    assert dict(File.objects.values_list("id", "status")) == expected
-    assert set(doorbell.rung_for()) == rung
-    assert len(doorbell.rung_for()) == len(rung)
-
-
-def test_what_a_killed_upload_left_in_staging_is_removed_in_time(storage: Path) -> None:
-    now = time.time()
-    for name, age_seconds in (("old", sweeper.STAGING_SECONDS + 60), ("young", 60)):
-        (storage / "staging" / name).write_bytes(b"hello")
-        os.utime(storage / "staging" / name, (now, now - age_seconds))
-
-    assert [sweeper.remove_stale_staging() for _ in range(2)] == [1, 0]
-
-    assert [path.name for path in kept_files(storage)] == ["young"]
+    assert plan == [f"give_up {used_up.id}", f"ring_again {waiting.id}"]
+    assert (doorbell.rung_for(), [row_of(waiting), row_of(used_up)]) == ([], before)
 
 
 @contextlib.contextmanager

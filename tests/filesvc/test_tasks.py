@@ -14,10 +14,10 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connections
 
 from errors import catalogue
-from filesvc import tasks
+from filesvc import processing, tasks
 from filesvc.blobs import blob_path
 from filesvc.models import File, Status
-from filesvc.processors import PROCESSORS
+from filesvc.sandbox import Answer, ProcessorCrashed, ProcessorDied, Report
 from filesvc.tasks import process_file, ring_doorbell
 from security.circuit_breaker import CircuitBreaker
 from tests import samples
@@ -28,6 +28,7 @@ from tests.stack import Server
 
 SECRET = "planted-text-of-an-exception"
 BOUNDED_SECONDS = 5.0
+SetProcessor = Callable[[Callable[[], Any]], None]
 
 
 def deliver(file: File) -> dict[str, Any]:
@@ -37,15 +38,15 @@ def deliver(file: File) -> dict[str, Any]:
 
 
 @pytest.fixture
-def set_processor(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
-    """Have text files processed by something else."""
+def set_processor(monkeypatch: pytest.MonkeyPatch) -> SetProcessor:
+    """Have files described by something else, here; it may return an answer of its own."""
 
     def set_it(work: Callable[[], Any]) -> None:
-        def process(file: File, source: BinaryIO) -> dict[str, Any]:
-            work()
-            return {"kind": "text"}
+        def describe(file: File, source: BinaryIO, report: Report) -> Answer:
+            told = work()
+            return told if isinstance(told, Answer) else Answer({"kind": "text"}, None, None)
 
-        monkeypatch.setitem(PROCESSORS, "text/plain", process)
+        monkeypatch.setattr(processing, "describe_confined", describe)
 
     return set_it
 
@@ -76,7 +77,7 @@ def test_a_second_delivery_has_no_effect(make_file: MakeFile, status: str) -> No
 
 @pytest.mark.django_db(transaction=True)
 def test_two_deliveries_at_once_have_one_effect(
-    make_file: MakeFile, set_processor: Callable[[Callable[[], Any]], None]
+    make_file: MakeFile, set_processor: SetProcessor
 ) -> None:
     file, together, worked = make_file(), threading.Barrier(4), []
     set_processor(lambda: worked.append(threading.get_ident()))
@@ -147,13 +148,15 @@ def test_content_that_proves_corrupt_fails_the_file(token: str, make_file: MakeF
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("error", [RuntimeError(SECRET), ProcessorCrashed(SECRET)])
 def test_a_crash_fails_the_file_and_only_the_log_tells_why(
     make_file: MakeFile,
-    set_processor: Callable[[Callable[[], Any]], None],
+    set_processor: SetProcessor,
     log_events: list[dict[str, Any]],
+    error: Exception,
 ) -> None:
     def crash() -> None:
-        raise RuntimeError(SECRET)
+        raise error
 
     set_processor(crash)
 
@@ -167,17 +170,58 @@ def test_a_crash_fails_the_file_and_only_the_log_tells_why(
 
 
 @pytest.mark.django_db
-def test_a_file_that_takes_too_long_fails(
-    make_file: MakeFile, set_processor: Callable[[Callable[[], Any]], None]
+@pytest.mark.parametrize("limit", [SoftTimeLimitExceeded(), catalogue.ProcessingTimeout()])
+def test_a_file_that_takes_too_long_fails_at_once(
+    make_file: MakeFile, set_processor: SetProcessor, limit: Exception
 ) -> None:
     def interrupt() -> None:
-        raise SoftTimeLimitExceeded
+        raise limit
 
     set_processor(interrupt)
 
     row = deliver(make_file())
 
     assert (row["failure"]["code"], row["failure"]["retryable"]) == ("processing_timeout", True)
+    assert (row["status"], row["attempts"]) == ("failed", 1)
+
+
+@pytest.mark.django_db
+def test_a_processor_that_dies_is_tried_again_at_once_and_five_times_in_all(
+    make_file: MakeFile, set_processor: SetProcessor, doorbell: Doorbell
+) -> None:
+    def die() -> None:
+        raise ProcessorDied("exit status -11")
+
+    set_processor(die)
+    file = make_file()
+
+    tries = [deliver(file) for _ in range(6)]
+
+    assert [row["attempts"] for row in tries] == [1, 2, 3, 4, 5, 5]
+    assert [row["status"] for row in tries] == ["queued"] * 4 + ["failed"] * 2
+    assert [row["lease_until"] for row in tries] == [None] * 6
+    assert tries[-1]["failure"]["code"] == "processing_failed"
+    assert "exit status" not in str(tries[-1])
+    assert doorbell.rung_for() == [file.id] * 4
+
+
+@pytest.mark.django_db
+def test_a_processor_that_died_once_has_cost_the_file_a_try_only(
+    make_file: MakeFile, set_processor: SetProcessor
+) -> None:
+    ends: list[Exception | None] = [ProcessorDied("exit status 77"), None]
+
+    def die_once() -> None:
+        if (end := ends.pop(0)) is not None:
+            raise end
+
+    set_processor(die_once)
+    file = make_file()
+    deliver(file)
+
+    row = deliver(file)
+
+    assert (row["status"], row["attempts"], row["failure"]) == ("processed", 2, None)
 
 
 @pytest.mark.django_db
@@ -215,7 +259,7 @@ def test_a_store_that_comes_back_has_cost_time_only(make_file: MakeFile) -> None
 )
 def test_a_worker_that_was_overtaken_leaves_the_row_to_its_successor(
     make_file: MakeFile,
-    set_processor: Callable[[Callable[[], Any]], None],
+    set_processor: SetProcessor,
     error: Exception | None,
 ) -> None:
     file = make_file()

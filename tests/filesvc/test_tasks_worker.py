@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import pickle
-import signal
-import subprocess
-import sys
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,35 +15,9 @@ from filesvc.models import File
 from tests import samples, stack
 from tests.client import call, upload
 from tests.filesvc.conftest import Doorbell
-from tests.filesvc.processes import database_url
+from tests.filesvc.processes import running_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-WORKER = ["-m", "celery", "--quiet", "-A", "config.celery", "worker", "--concurrency", "1"]
-QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-
-
-@contextlib.contextmanager
-def running_worker(storage: Path) -> Iterator[None]:
-    environment = os.environ | {"DATABASE_URL": database_url(), "STORAGE_ROOT": str(storage)}
-    with (storage.parent / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, *WORKER, *QUIET],
-            env=environment,
-            cwd=stack.ROOT,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 def wait_for_queued_files() -> None:

@@ -43,6 +43,8 @@ def without_request_id(answer: Answer) -> bytes:
         ("GET", f"/files/{ID}/", "read"),
         ("DELETE", f"/files/{ID}/", "delete"),
         ("GET", f"/files/{ID}/content/", "read"),
+        ("GET", f"/files/{ID}/preview/", "read"),
+        ("POST", f"/files/{ID}/reprocess/", "upload"),
     ],
 )
 def test_each_action_needs_its_own_scope_and_admin_is_none(
@@ -59,7 +61,11 @@ def test_each_action_needs_its_own_scope_and_admin_is_none(
 
 
 @pytest.mark.parametrize(
-    ("method", "suffix"), [("GET", ""), ("DELETE", ""), ("GET", "content/"), ("HEAD", "")]
+    ("method", "suffix"),
+    [
+        *(("GET", ""), ("DELETE", ""), ("GET", "content/"), ("HEAD", "")),
+        *(("GET", "preview/"), ("POST", "reprocess/")),
+    ],
 )
 def test_a_file_of_another_owner_looks_exactly_like_none(
     token: str, make_file: MakeFile, method: str, suffix: str
@@ -183,7 +189,7 @@ def test_a_worker_that_finishes_after_the_deletion_changes_nothing(
 
     assert call("DELETE", file.path, token=token).status == 204
 
-    assert claims.finish(held, {"kind": "text"}) is False
+    assert claims.finish(held, {"kind": "text"}, has_preview=False) is False
     process_file(str(file.id))
     assert_nothing_kept(storage)
 

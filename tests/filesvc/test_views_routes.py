@@ -42,10 +42,10 @@ OPEN = [path for path in ROUTES if PUBLIC.fullmatch(path)]
 
 
 def test_the_routes_of_the_design_are_all_there() -> None:
-    wanted = {"/", "/upload/", "/files/", f"/files/{ID}/", f"/files/{ID}/content/", "/policy/"}
+    of_one_file = {f"/files/{ID}/{suffix}" for suffix in ("", "content/", "preview/", "reprocess/")}
 
-    assert wanted | {"/health/live/", "/health/ready/"} <= set(ROUTES)
-    assert set(PRIVATE) == {"/upload/", "/files/", f"/files/{ID}/", f"/files/{ID}/content/"}
+    assert {"/", "/policy/", "/health/live/", "/health/ready/"} <= set(ROUTES)
+    assert set(PRIVATE) == {"/upload/", "/files/"} | of_one_file
 
 
 @pytest.mark.parametrize("path", PRIVATE)

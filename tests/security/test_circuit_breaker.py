@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from security.circuit_breaker import CircuitBreaker
+from security.circuit_breaker import SLOW_SECONDS, CircuitBreaker
 
 
 class Clock:
@@ -114,3 +114,22 @@ def test_a_try_that_never_reports_does_not_close_the_way_for_ever() -> None:
     clock.now += 5
 
     assert breaker.allows()
+
+
+@pytest.mark.parametrize(("slow", "is_open"), [(2, False), (3, True)])
+def test_slow_answers_in_a_row_count_as_a_failure(slow: int, *, is_open: bool) -> None:
+    breaker = CircuitBreaker(5.0)
+
+    for _ in range(slow):
+        breaker.record_success(SLOW_SECONDS + 0.01)
+
+    assert breaker.allows() is not is_open
+
+
+def test_one_quick_answer_forgives_the_slow_ones() -> None:
+    breaker = CircuitBreaker(5.0)
+
+    for took_seconds in (0.2, 0.2, 0.01, 0.2, 0.2):
+        breaker.record_success(took_seconds)
+
+    assert breaker.allows() is True

@@ -49,6 +49,12 @@ def test_no_sniffed_name_fits_two_binary_types() -> None:
     assert len(sniffed) == len(set(sniffed))
 
 
+def test_only_an_office_file_may_be_called_what_contains_it() -> None:
+    contained = {row.extensions: row.container for row in TYPES if row.container}
+
+    assert contained == dict.fromkeys([("docx",), ("xlsx",), ("pptx",)], "application/zip")
+
+
 def test_archives_are_off_by_default() -> None:
     assert "application/zip" in BY_MEDIA_TYPE
     assert "application/zip" not in allowed_media_types()

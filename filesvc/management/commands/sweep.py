@@ -6,26 +6,31 @@ import signal
 import threading
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from filesvc.sweeper import sweep, sweep_forever
+from filesvc.sweeper import plan_sweep, sweep_forever, sweep_once
 
 
 class Command(BaseCommand):
-    """`manage.py sweep [--once]`."""
+    """`manage.py sweep [--once [--dry-run]]`."""
 
     help = "Repair whatever was left half done, every few seconds until told to stop."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """One flag."""
-        parser.add_argument("--once", action="store_true", help="one round, then end")
+        """Two flags."""
+        parser.add_argument("--once", action="store_true", help="every repair once, then end")
+        parser.add_argument("--dry-run", action="store_true", help="only print what would be done")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """TERM and Ctrl-C end the wait at once; a round under way is finished."""
-        if options["once"]:
-            sweep()
-            return
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        sweep_forever(stop)
+        if options["dry_run"]:
+            if not options["once"]:
+                raise CommandError("--dry-run goes with --once")
+            self.stdout.writelines(plan_sweep())
+        elif options["once"]:
+            self.stdout.write(f"repaired: {sweep_once()}")
+        else:
+            stop = threading.Event()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: stop.set())
+            sweep_forever(stop)

@@ -1,69 +1,90 @@
-"""The table: which processor a type gets, and that none sees bytes that have changed."""
+"""The table: what each type of the policy is described as, also where nothing may be opened."""
 
 from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from errors import catalogue
-from filesvc.processors import PROCESSORS, check_unchanged, process
-from security.policy import BY_MEDIA_TYPE, TYPES
+from filesvc.processors import OOXML, PROCESSORS, describe
+from filesvc.processors.subject import Subject
+from filesvc.processors.whole import describe_whole
+from filesvc.sandbox import stop_sandbox
+from security.policy import TYPES
 from tests import samples
-from tests.filesvc.conftest import new_row
+from tests.files import audio, office, pdfs
+from tests.filesvc.describing import describe_file
 
-CONTENT = {
-    "image/png": samples.image("PNG"),
-    "image/jpeg": samples.image("JPEG"),
-    "image/gif": samples.image("GIF"),
-    "image/webp": samples.image("WEBP"),
-    "image/tiff": samples.image("TIFF"),
-    "image/bmp": samples.image("BMP"),
+SAMPLES: dict[str, tuple[str, bytes]] = {
+    **{
+        f"image/{name}": ("image", samples.image(name.upper()))
+        for name in ("png", "jpeg", "gif", "webp", "tiff", "bmp")
+    },
+    "text/plain": ("text", b"hello world\n"),
+    "text/markdown": ("text", b"# hello\n"),
+    "text/csv": ("csv", b"a,b\n1,2\n"),
+    "application/json": ("json", b'{"a": [1, 2]}'),
+    "application/pdf": ("pdf", pdfs.by_hand()),
+    f"{OOXML}wordprocessingml.document": ("document", office.docx()),
+    f"{OOXML}spreadsheetml.sheet": ("spreadsheet", office.xlsx()),
+    f"{OOXML}presentationml.presentation": ("presentation", office.pptx()),
+    "audio/vnd.wave": ("audio", audio.wav()),
+    "audio/mpeg": ("audio", audio.mp3()),
+    "audio/flac": ("audio", audio.flac()),
+    "audio/ogg": ("audio", audio.vorbis()),
+    "application/zip": ("archive", samples.archive({"a.txt": "hello"})),
 }
+every_type = pytest.mark.parametrize("media_type", [row.media_type for row in TYPES])
 
 
-@pytest.mark.parametrize("media_type", [row.media_type for row in TYPES])
+@pytest.fixture(scope="module")
+def one_sandbox() -> Iterator[None]:
+    """All of them are described by one confined process."""
+    stop_sandbox()
+    yield
+    stop_sandbox()
+
+
+def tell_here(media_type: str, content: bytes) -> dict[str, Any]:
+    subject = Subject(media_type, len(content), "", io.BytesIO(content))
+    return describe(subject).metadata.model_dump()
+
+
+def test_every_type_of_the_policy_and_no_other_has_its_processor() -> None:
+    assert set(PROCESSORS) == {row.media_type for row in TYPES} == set(SAMPLES)
+
+
+@every_type
 def test_every_type_of_the_policy_is_described_as_what_it_is(media_type: str) -> None:
-    content = CONTENT.get(media_type, b"hello\n")
+    kind, content = SAMPLES[media_type]
 
-    told = process(new_row(content, media_type=media_type), io.BytesIO(content))
+    told = tell_here(media_type, content)
 
-    kinds = {True: "text", False: "image" if media_type.startswith("image/") else "file"}
-    assert told["kind"] == kinds[BY_MEDIA_TYPE[media_type].is_text]
+    assert told["kind"] == kind
     assert json.loads(json.dumps(told)) == told
 
 
-def test_every_image_and_text_of_the_policy_has_its_processor() -> None:
-    wanted = {row.media_type for row in TYPES if row.is_text or row.media_type.startswith("image/")}
+@every_type
+def test_where_nothing_may_be_opened_the_same_is_told(
+    one_sandbox: None, tmp_path: Path, media_type: str
+) -> None:
+    kind, content = SAMPLES[media_type]
 
-    assert set(PROCESSORS) == wanted
+    answer = describe_file(content, tmp_path, media_type=media_type)
 
-
-@pytest.mark.property
-@given(accepted=st.binary(min_size=1, max_size=50), kept=st.binary(max_size=50))
-def test_only_the_accepted_bytes_are_processed(accepted: bytes, kept: bytes) -> None:
-    file, source = new_row(accepted, media_type="application/pdf"), io.BytesIO(kept)
-
-    if kept == accepted:
-        assert process(file, source)["sha256"] == file.sha256
-    else:
-        with pytest.raises(catalogue.ContentChanged):
-            process(file, source)
+    assert answer.metadata["kind"] == kind
+    assert answer.metadata == tell_here(media_type, content)
 
 
-def test_the_processor_reads_from_the_first_byte(tmp_path: Path) -> None:
-    (tmp_path / "blob").write_bytes(b"hello")
+def test_a_type_nobody_registered_is_described_as_a_whole() -> None:
+    content, told = b"hello", {"kind": "file", "size": 5, "sha256": ""}
 
-    with (tmp_path / "blob").open("rb") as source:
-        check_unchanged(new_row(b"hello"), source)
-        assert source.read() == b"hello"
-
-
-def test_bytes_that_cannot_be_read_are_a_fault_of_the_store_and_not_of_the_file() -> None:
-    # The address 0 of a process is never mapped, so that reading it is an input/output error.
-    with Path("/proc/self/mem").open("rb") as source, pytest.raises(catalogue.StorageUnavailable):
-        process(new_row(b"hello"), source)
+    assert tell_here("application/x-unheard-of", content) == told | {
+        "media_type": "application/x-unheard-of"
+    }
+    assert "application/x-unheard-of" not in PROCESSORS
+    assert describe_whole not in PROCESSORS.values()

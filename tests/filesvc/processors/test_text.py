@@ -10,9 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from errors import catalogue
-from filesvc.processors import text as text_module
+from filesvc.processors import counting
+from filesvc.processors.subject import Subject
 from filesvc.processors.text import describe_text
-from tests.filesvc.conftest import new_row
+from tests.filesvc.processors.telling import tell
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16"]
 TEXTS = st.one_of(
@@ -22,7 +23,7 @@ TEXTS = st.one_of(
 
 
 def describe(content: bytes) -> dict[str, Any]:
-    return describe_text(new_row(content), io.BytesIO(content))
+    return tell(describe_text, content)
 
 
 @pytest.mark.property
@@ -32,7 +33,7 @@ def describe(content: bytes) -> dict[str, Any]:
 def test_the_counts_are_right_wherever_a_chunk_ends(
     text: str, encoding: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(text_module, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(counting, "CHUNK_BYTES", chunk)
     text = text.removeprefix("\ufeff")  # a mark at the start is no part of the text
 
     told = describe(text.encode(encoding))
@@ -82,3 +83,14 @@ def test_utf_16_is_read_by_its_mark_in_either_order(encoding: str) -> None:
 def test_a_text_that_breaks_off_inside_a_character_is_corrupt(content: bytes) -> None:
     with pytest.raises(catalogue.CorruptContent):
         describe(content)
+
+
+def test_a_long_text_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "CHUNK_BYTES", 10)
+    monkeypatch.setattr(counting, "REPORT_EVERY_BYTES", 50)
+    reports: list[tuple[str, int]] = []
+    source = io.BytesIO(b"x" * 200)
+
+    describe_text(Subject("text/plain", 200, "", source, lambda *said: reports.append(said)))
+
+    assert reports == [("reading", 25), ("reading", 50), ("reading", 75), ("reading", 100)]

@@ -1,0 +1,24 @@
+"""How long each layer waits at most; the inner one always gives up first (OWASP ASVS 5.0 15.1.3).
+
+scan < request < server < edge: whoever waits inside must have answered before whoever waits
+outside gives up, or a client is told of a failure that did not happen.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+# granian's --workers-kill-timeout: how long a stopping server lets its requests finish.
+SERVER_SECONDS = 40
+# nginx's proxy_read_timeout.
+EDGE_SECONDS = 70
+
+
+def deadlines_in_order() -> list[tuple[str, float]]:
+    """Each with its name, the innermost first."""
+    return [
+        ("SCAN_TIMEOUT_SECONDS", settings.SCAN_TIMEOUT_SECONDS),
+        ("REQUEST_TIMEOUT_SECONDS", settings.REQUEST_TIMEOUT_SECONDS),
+        ("the server's", SERVER_SECONDS),
+        ("the edge's", EDGE_SECONDS),
+    ]

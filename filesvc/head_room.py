@@ -1,0 +1,70 @@
+"""Whether there is room for one more upload, on the disk and in the queue.
+
+Asked before the body is read: work that cannot be finished is refused while that is cheap
+(load shedding; goodput over throughput).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+
+from django.conf import settings
+
+from errors import catalogue
+from filesvc.models import File, Status
+from security.upload import storage_faults
+
+BACKLOG_KNOWN_SECONDS = 1.0
+RETRY_SECONDS = (5, 15)
+
+
+class Backlog:
+    """How many files wait, asked of the database at most once a second."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked_at = -BACKLOG_KNOWN_SECONDS
+        self._files = 0
+
+    def count(self) -> int:
+        """Files that wait, counted no further than one above the cap."""
+        with self._lock:
+            if time.monotonic() - self._asked_at >= BACKLOG_KNOWN_SECONDS:
+                waiting = File.objects.filter(status=Status.QUEUED)
+                self._files = waiting[: settings.MAX_BACKLOG_FILES + 1].count()
+                self._asked_at = time.monotonic()
+            return self._files
+
+
+backlog = Backlog()
+
+
+def check_head_room(announced_bytes: int) -> None:
+    """Refuse an upload the disk or the workers have no room for.
+
+    Raises Overloaded with a jittered Retry-After, StorageUnavailable.
+    """
+    if free_bytes() - announced_bytes < settings.MIN_FREE_BYTES:
+        raise _overloaded("disk")
+    if backlog.count() > settings.MAX_BACKLOG_FILES:
+        raise _overloaded("backlog")
+
+
+def free_bytes() -> int:
+    """What this user may still write where the files are kept.
+
+    Raises StorageUnavailable.
+    """
+    with storage_faults():
+        store = os.statvfs(settings.STORAGE_ROOT)
+    return store.f_bavail * store.f_frsize
+
+
+def _overloaded(what: str) -> catalogue.Overloaded:
+    least, most = RETRY_SECONDS
+    return catalogue.Overloaded(
+        note=what, retry_after_seconds=least + secrets.randbelow(most - least + 1)
+    )

@@ -1,0 +1,52 @@
+"""The queue's repairs: rings again for what waits too long, gives up what was tried too often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from errors import catalogue
+from filesvc.claims import MAX_ATTEMPTS, claimable, fail_unclaimed, from_now
+from filesvc.models import File, Status
+from filesvc.repairs.repair import NotNow
+from filesvc.tasks import ring_doorbell
+
+RING_AGAIN_SECONDS = 30
+BATCH = 500
+
+
+def find_waiting() -> Iterable[File]:
+    """Files that wait longer than 30 s or whose worker let its lease lapse, oldest first."""
+    overdue = Q(notified_at__lt=from_now(-RING_AGAIN_SECONDS))
+    waiting: Iterable[File] = File.objects.filter(claimable() & overdue).order_by("notified_at")[
+        :BATCH
+    ]
+    return waiting
+
+
+def ring_again(file: File) -> bool:
+    """Ring for it, unless another sweeper does.
+
+    Raises NotNow when the ring does not go through: the next would not either.
+    """
+    rows = File.objects.filter(id=file.id, notified_at=file.notified_at)
+    if not rows.update(notified_at=Now()):
+        return False
+    if ring_doorbell(file.id):
+        return True
+    File.objects.filter(id=file.id).update(notified_at=file.notified_at)
+    raise NotNow
+
+
+def find_used_up() -> Iterable[File]:
+    """Files whose five tries are used up and which nobody holds."""
+    unheld = Q(status=Status.QUEUED) | Q(status=Status.PROCESSING, lease_until__lt=Now())
+    used_up: Iterable[File] = File.objects.filter(unheld, attempts__gte=MAX_ATTEMPTS)[:BATCH]
+    return used_up
+
+
+def give_up(file: File) -> bool:
+    """Fail it for good."""
+    return fail_unclaimed(file, catalogue.ProcessingLost())

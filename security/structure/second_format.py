@@ -1,0 +1,56 @@
+"""Finds the other file that a polyglot is: a ZIP archive or a PDF inside another format.
+
+Both are found by their readers although something else stands before them: a ZIP by its
+directory near the end of the file, a PDF by a header in its first 1024 bytes (ISO 32000-1,
+annex H). So they can hide in a comment, or after the end.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+from errors import catalogue
+
+PDF_HEADER = b"%PDF-"
+PDF_HEADER_WITHIN_BYTES = 1024
+ZIP_END = b"PK\x05\x06"
+ZIP64_LOCATOR = b"PK\x06\x07"
+ZIP64_LOCATOR_BYTES = 20
+ZIP_DIRECTORY = b"PK\x01\x02"
+ZIP_END_BYTES = 22
+ZIP_MAX_COMMENT_BYTES = 65_535
+
+
+def check_no_second_format(source: BinaryIO, size_bytes: int) -> None:
+    """Refuse a file that a reader of ZIP archives or PDF documents would open as well.
+
+    Raises AmbiguousContent. Leaves the source anywhere. Reads 66 KiB, wherever the file ends.
+    """
+    source.seek(0)
+    if PDF_HEADER in source.read(PDF_HEADER_WITHIN_BYTES + len(PDF_HEADER) - 1):
+        raise catalogue.AmbiguousContent(note="PDF header in it")
+    start = max(0, size_bytes - ZIP_END_BYTES - ZIP_MAX_COMMENT_BYTES)
+    source.seek(start)
+    tail = source.read(ZIP_END_BYTES + ZIP_MAX_COMMENT_BYTES)
+    place = tail.rfind(ZIP_END)
+    while place >= 0:
+        if _is_archive_end(source, tail, start, place):
+            raise catalogue.AmbiguousContent(note="ZIP archive in it")
+        place = tail.rfind(ZIP_END, 0, place)
+
+
+def _is_archive_end(source: BinaryIO, tail: bytes, start: int, place: int) -> bool:
+    """Four bytes occur by chance in compressed pixels; they are the end of a directory if one
+    begins as far before them as they say, or if ZIP64 says it somewhere else.
+    """
+    if len(tail) - place < ZIP_END_BYTES:
+        return False
+    if tail[max(0, place - ZIP64_LOCATOR_BYTES) : place].startswith(ZIP64_LOCATOR):
+        return True
+    length: int = struct.unpack_from("<I", tail, place + 12)[0]
+    begins = start + place - length
+    if length == 0 or begins < 0:
+        return False
+    source.seek(begins)
+    return source.read(len(ZIP_DIRECTORY)) == ZIP_DIRECTORY

@@ -1,0 +1,94 @@
+"""Where a ZIP's members stand: every local header agrees with the directory, nothing else is there.
+
+Readers differ in which of the two they believe; here both have to say the same.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+from errors import catalogue
+from security.structure.limits import archive_limits_exceeded
+from security.structure.zip_directory import (
+    EXTRA_ZIP64,
+    FLAG_DESCRIPTOR,
+    FLAG_ENCRYPTED,
+    FLAG_UTF8,
+    Directory,
+    Entry,
+    extra_fields,
+    read_at,
+    widen,
+)
+
+HEADER = struct.Struct("<4s5H3L2H")
+# Zeros up to a page, which aligning writers leave; they hide nothing.
+MAX_GAP_BYTES = 4096
+_SAME_FLAGS = FLAG_ENCRYPTED | FLAG_UTF8
+# With and without its signature, of 32-bit and 64-bit sizes (APPNOTE 4.3.9).
+_DESCRIPTORS = tuple(
+    (signature, struct.Struct(form)) for signature in (b"PK\7\x08", b"") for form in ("<LQQ", "<3L")
+)
+
+
+def locate_members(source: BinaryIO, directory: Directory, entries: list[Entry]) -> None:
+    """Set each entry's `content_offset`; together the members fill the file up to the directory.
+
+    Raises CorruptContent, AmbiguousContent, ArchiveLimitsExceeded for entries that overlap.
+    """
+    position = 0
+    for entry in sorted(entries, key=lambda entry: entry.header_offset):
+        _check_gap(source, position, entry.header_offset)
+        position = _locate(source, entry)
+    _check_gap(source, position, directory.offset)
+
+
+def _check_gap(source: BinaryIO, start: int, end: int) -> None:
+    if end < start:
+        raise archive_limits_exceeded("zip entries overlap")
+    if end == start:
+        return
+    if start == 0 or end - start > MAX_GAP_BYTES or any(read_at(source, start, end - start)):
+        raise catalogue.AmbiguousContent(note="bytes between zip entries")
+
+
+def _locate(source: BinaryIO, entry: Entry) -> int:
+    """Where the entry ends, its data descriptor included."""
+    header = HEADER.unpack(read_at(source, entry.header_offset, HEADER.size))
+    signature, _, flags, method, _, _, crc, packed, unpacked, name, extra = header
+    if signature != b"PK\3\4":
+        raise catalogue.CorruptContent(note="local header of a zip entry")
+    names = read_at(source, entry.header_offset + HEADER.size, name + extra)
+    field = extra_fields(names[name:]).get(EXTRA_ZIP64, b"")
+    unpacked, packed = widen((unpacked, packed), field)
+    same_kind = method == entry.method and not (flags ^ entry.flags) & _SAME_FLAGS
+    if names[:name] != entry.raw_name or not same_kind:
+        raise catalogue.AmbiguousContent(note="zip entry has two names or kinds")
+    is_streamed = bool(flags & FLAG_DESCRIPTOR)
+    _check_sizes((crc, packed, unpacked), entry, is_streamed)
+    entry.content_offset = entry.header_offset + HEADER.size + name + extra
+    end = entry.content_offset + entry.packed_bytes
+    return end + (_descriptor_bytes(source, entry, end) if is_streamed else 0)
+
+
+def _check_sizes(told: tuple[int, ...], entry: Entry, is_streamed: bool) -> None:
+    """A streamed entry may leave them zero until its descriptor; macOS does with two of three."""
+    for local, listed in zip(
+        told, (entry.crc, entry.packed_bytes, entry.unpacked_bytes), strict=True
+    ):
+        if local != listed and not (is_streamed and local == 0):
+            raise catalogue.AmbiguousContent(note="zip entry has two sizes")
+
+
+def _descriptor_bytes(source: BinaryIO, entry: Entry, start: int) -> int:
+    """How long the data descriptor is that tells the same sizes as the directory."""
+    source.seek(start)
+    found = source.read(4 + 20)
+    for signature, form in _DESCRIPTORS:
+        content = found[len(signature) :]
+        if not found.startswith(signature) or len(content) < form.size:
+            continue
+        if form.unpack_from(content) == (entry.crc, entry.packed_bytes, entry.unpacked_bytes):
+            return len(signature) + form.size
+    raise catalogue.CorruptContent(note="data descriptor of a zip entry")

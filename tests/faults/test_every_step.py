@@ -1,0 +1,121 @@
+"""Each step of one upload fails, or is the last one of its process: answer, disk and rows agree.
+
+The steps are counted in a first upload, so that a new one is tried as soon as it exists.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+
+from filesvc.blobs import blob_path
+from filesvc.models import File, IdempotencyKey
+from filesvc.sweeper import sweep_once
+from tests.client import Answer
+from tests.conftest import PROBLEM, kept_files
+from tests.model.bench import Bench
+from tests.model.crash import run_until_dead
+from tests.model.steps import DISK, Steps, counted
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CONTENT = b"a line of text\n" * 1000
+KEY = "the-key-of-this-upload"
+ON_DISK = {name for _, name in DISK}
+
+
+@pytest.fixture
+def bench(token: str, storage: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    settings.UPLOAD_RATE = settings.ADDRESS_RATE = "1000000/s"
+    made = Bench(token, storage)
+    monkeypatch.setattr("filesvc.repairs.store.time", made.clock)
+    assert made.upload(CONTENT, None).status == 201  # folders, connections and caches are there
+    made.clean()
+    return made
+
+
+def steps_of_one_upload(bench: Bench) -> list[str]:
+    with counted(Steps(), bench.storage) as steps:
+        assert bench.upload(CONTENT, KEY).status == 201
+    bench.clean()
+    return steps.taken
+
+
+def break_step(name: str) -> Callable[[], None]:
+    """What the disk or the database would raise."""
+
+    def fail() -> None:
+        if name in ON_DISK:
+            raise OSError(errno.EIO, "planted")
+        raise OperationalError("planted")
+
+    return fail
+
+
+def assert_agreement(bench: Bench, answer: Answer, step: str) -> None:
+    """201 means row and bytes; anything else means neither."""
+    rows = list(File.objects.all())
+    if answer.status == 201:
+        (row,) = rows
+        assert str(row.id) == answer.json["id"]
+        assert blob_path(row.id).read_bytes() == CONTENT
+        assert kept_files(bench.storage) == [blob_path(row.id)]
+    else:
+        PROBLEM.validate(answer.json)
+        assert answer.status in (503, 507), (step, answer.body)
+        assert rows == [], step
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_whichever_step_fails_answer_disk_and_rows_agree(bench: Bench, moment: str) -> None:
+    steps = steps_of_one_upload(bench)
+    refused = 0
+    for number, name in enumerate(steps):
+        with counted(Steps({(number, moment): break_step(name)}), bench.storage):
+            answer = bench.upload(CONTENT, KEY)
+        connection.close()
+        assert_agreement(bench, answer, f"{number} {name}")
+        refused += answer.status != 201
+        bench.advance(71)
+        again = bench.upload(CONTENT, KEY)
+        assert again.status == 201, (number, name, again.body)
+        assert File.objects.count() == 1
+        bench.advance(2 * 3600)
+        sweep_once()
+        assert [path.name for path in kept_files(bench.storage)] == [File.objects.get().id.hex]
+        bench.clean()
+    assert refused > len(steps) / 2
+
+
+def test_whichever_step_is_its_last_a_retry_and_the_sweeper_make_it_whole(bench: Bench) -> None:
+    steps = steps_of_one_upload(bench)
+    for number, name in enumerate(steps):
+        with_row = upload_and_die(bench, number)
+        for row in File.objects.all():
+            assert blob_path(row.id).read_bytes() == CONTENT, name
+        bench.advance(71)
+        again = bench.upload(CONTENT, KEY)
+        assert again.status == 201, (number, name, again.body)
+        assert ("idempotency-replayed" in again.headers) is with_row, (number, name)
+        assert File.objects.count() == 1
+        bench.advance(2 * 3600)
+        sweep_once()
+        assert [path.name for path in kept_files(bench.storage)] == [File.objects.get().id.hex]
+        bench.clean()
+    assert IdempotencyKey.objects.count() == 0
+
+
+def upload_and_die(bench: Bench, number: int) -> bool:
+    """The process ends right before its n-th step; True when the row was there by then."""
+
+    def upload(die: Callable[[], None]) -> None:
+        with counted(Steps({(number, "before"): die}), bench.storage):
+            bench.upload(CONTENT, KEY)
+
+    assert run_until_dead(upload)
+    return bool(File.objects.exists())

@@ -1,0 +1,58 @@
+"""The inner deadline ends before the outer one, in the settings and in what is started."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+
+from filesvc.checks import check_deadlines
+from filesvc.deadlines import EDGE_SECONDS, SERVER_SECONDS, deadlines_in_order
+from tests.stack import ROOT
+
+
+def test_the_deadlines_are_in_order_as_they_come() -> None:
+    seconds = [limit for _, limit in deadlines_in_order()]
+
+    assert seconds == sorted(set(seconds))
+    assert check_deadlines() == []
+
+
+@pytest.mark.parametrize(
+    ("scan", "request_", "named"),
+    [
+        (35, 35, "SCAN_TIMEOUT_SECONDS must be shorter than REQUEST_TIMEOUT_SECONDS"),
+        (40, 35, "SCAN_TIMEOUT_SECONDS must be shorter than REQUEST_TIMEOUT_SECONDS"),
+        (25, 40, "REQUEST_TIMEOUT_SECONDS must be shorter than the server's"),
+    ],
+)
+def test_an_inner_deadline_that_is_not_shorter_stops_the_start(
+    settings: Any, scan: float, request_: float, named: str
+) -> None:
+    settings.SCAN_TIMEOUT_SECONDS, settings.REQUEST_TIMEOUT_SECONDS = scan, request_
+
+    (message,) = check_deadlines()
+
+    assert (message.id, message.is_serious()) == ("filesvc.E004", True)
+    assert named in message.msg
+    assert message in run_checks()
+
+
+def test_the_server_is_started_with_the_deadline_that_is_checked() -> None:
+    told = re.search(
+        r"--workers-kill-timeout (\d+)", (ROOT / "docker/supervisord.conf").read_text()
+    )
+
+    assert told
+    assert int(told[1]) == SERVER_SECONDS
+
+
+def test_the_edge_is_configured_with_the_deadline_that_is_checked() -> None:
+    template = (ROOT / "docker/nginx.conf.template").read_text()
+
+    assert "proxy_read_timeout ${READ_SECONDS}s;" in template
+    assert f"READ_SECONDS={EDGE_SECONDS}" in template.replace(" ", "") or re.search(
+        rf"READ_SECONDS\W+{EDGE_SECONDS}\b", template
+    )

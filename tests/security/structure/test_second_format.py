@@ -1,0 +1,78 @@
+"""A ZIP archive or a PDF inside another format is found, and chance is no archive."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from errors import catalogue
+from security.structure.reading import check_ends
+from security.structure.second_format import check_no_second_format
+from tests.security.structure.image_gates import ARCHIVE
+
+
+def is_refused(content: bytes) -> bool:
+    try:
+        check_no_second_format(io.BytesIO(content), len(content))
+    except catalogue.AmbiguousContent:
+        return True
+    return False
+
+
+@pytest.mark.property
+@given(before=st.binary(max_size=200), comment=st.binary(max_size=200))
+def test_an_archive_is_found_behind_anything(before: bytes, comment: bytes) -> None:
+    target = io.BytesIO(before)
+    with zipfile.ZipFile(target, "a") as packed:
+        packed.writestr("a.txt", "hello")
+        packed.comment = comment
+
+    assert is_refused(target.getvalue())
+
+
+@pytest.mark.property
+@given(content=st.binary(max_size=300), place=st.integers(0, 300))
+def test_what_no_reader_takes_for_an_archive_passes(content: bytes, place: int) -> None:
+    content = content[:place] + b"PK\x05\x06" + content[place:]
+    assume(b"%PDF-" not in content)
+
+    assert is_refused(content) <= zipfile.is_zipfile(io.BytesIO(content))
+
+
+@pytest.mark.parametrize("behind", [0, 1, 65_535])
+def test_an_archive_is_found_before_the_longest_comment(behind: int) -> None:
+    assert is_refused(ARCHIVE + bytes(behind))
+
+
+def test_an_archive_whose_directory_is_told_elsewhere_is_found() -> None:
+    assert is_refused(b"x" * 30 + b"PK\x06\x07" + bytes(16) + b"PK\x05\x06" + b"\xff" * 18)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK\x05\x06", b"PK\x05\x06" + bytes(18), b"PK\x05\x06" * 9000, b"x" * 1024 + b"%PDF-"],
+    ids=["nothing", "mark", "empty archive", "marks", "late header"],
+)
+def test_marks_alone_are_no_second_format(content: bytes) -> None:
+    assert not is_refused(content)
+
+
+@pytest.mark.parametrize("place", [0, 5, 1000, 1023])
+def test_a_pdf_is_found_where_its_readers_look(place: int) -> None:
+    assert is_refused(b"x" * place + b"%PDF-1.7 " + bytes(3000))
+
+
+@pytest.mark.property
+@given(content=st.binary(max_size=50), zeros=st.integers(0, 600_000), tail=st.binary(max_size=3))
+def test_only_zeros_may_follow_an_end(content: bytes, zeros: int, tail: bytes) -> None:
+    whole = content + bytes(zeros) + tail
+
+    if tail.strip(b"\0"):
+        with pytest.raises(catalogue.AmbiguousContent):
+            check_ends(io.BytesIO(whole), len(content), len(whole))
+    else:
+        check_ends(io.BytesIO(whole), len(content), len(whole))

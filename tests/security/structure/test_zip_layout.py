@@ -1,0 +1,161 @@
+"""What two readers of an archive could see differently is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import samples
+from tests.files.archives import Member, close_archive, nested, pack, streamed
+from tests.security.structure.verdicts import zip_verdict
+
+HELLO = Member(b"a.txt", b"hello")
+ARCHIVE = pack(HELLO, Member(b"b.txt", b"world"))
+
+
+def with_local(**lies: object) -> bytes:
+    """An archive whose second local header says something else than the directory."""
+    return pack(HELLO, Member(b"b.txt", b"hello", **lies))  # type: ignore[arg-type]
+
+
+def with_changed_end(offset: int, change: bytes) -> bytes:
+    """The archive with some bytes of its end record replaced."""
+    content = bytearray(ARCHIVE)
+    start = len(content) - 22 + offset
+    content[start : start + len(change)] = change
+    return bytes(content)
+
+
+@pytest.mark.parametrize("prefix", [samples.image("PNG"), samples.image("GIF"), b"#!/bin/sh\n"])
+def test_an_archive_behind_something_else_is_refused(prefix: bytes) -> None:
+    body, records = prefix + HELLO.local(), HELLO.record(len(prefix))
+    adjusted = close_archive(body, records, len(records), 1)
+
+    assert zip_verdict(adjusted) == "ambiguous_content"
+    assert zip_verdict(prefix + ARCHIVE) == "ambiguous_content"
+
+
+def test_zeros_before_the_first_entry_are_refused() -> None:
+    body, records = bytes(16) + HELLO.local(), HELLO.record(16)
+
+    assert zip_verdict(close_archive(body, records, len(records), 1)) == "ambiguous_content"
+
+
+@pytest.mark.parametrize("suffix", [b"\0", b"<?php", samples.pdf(), bytes(60_000)])
+def test_anything_after_the_end_is_refused(suffix: bytes) -> None:
+    assert zip_verdict(ARCHIVE + suffix) == "ambiguous_content"
+
+
+def test_an_archive_after_the_archive_is_refused() -> None:
+    assert zip_verdict(ARCHIVE + ARCHIVE) == "ambiguous_content"
+
+
+def test_a_comment_is_short() -> None:
+    assert zip_verdict(pack(HELLO, comment=b"x" * 1024)) == "accepted"
+    assert zip_verdict(pack(HELLO, comment=b"x" * 1025)) == "ambiguous_content"
+
+
+def test_a_second_end_record_in_the_comment_is_refused() -> None:
+    assert zip_verdict(pack(HELLO, comment=samples.archive({}))) == "ambiguous_content"
+
+
+def test_bytes_between_directory_and_end_record_are_refused() -> None:
+    assert zip_verdict(pack(HELLO, before_end=b"hidden")) == "ambiguous_content"
+
+
+@pytest.mark.parametrize("gap", [b"hidden", HELLO.local(), b"\0" * 8 + b"x"])
+def test_bytes_between_the_entries_are_refused(gap: bytes) -> None:
+    assert zip_verdict(pack(HELLO, Member(b"b"), between=gap)) == "ambiguous_content"
+
+
+def test_an_entry_the_directory_does_not_list_is_refused() -> None:
+    body = HELLO.local() + Member(b"hidden.exe", b"MZ").local()
+    records = HELLO.record(0)
+
+    assert zip_verdict(close_archive(body, records, len(records), 1)) == "ambiguous_content"
+
+
+@pytest.mark.parametrize(
+    "archive",
+    [
+        with_local(local_name=b"b.exe"),
+        with_local(local_method=0),
+        with_local(local_flags=1 << 11),
+        with_local(local_flags=1),
+        with_local(local_sizes=(1, 7, 5)),
+        with_local(local_sizes=(0, 0, 0)),
+    ],
+    ids=["name", "method", "utf8", "encryption", "crc", "sizes"],
+)
+def test_a_local_header_that_says_something_else_is_refused(archive: bytes) -> None:
+    assert zip_verdict(archive) == "ambiguous_content"
+
+
+def test_a_descriptor_that_says_something_else_is_refused() -> None:
+    entry = streamed(b"b.txt", b"hello")
+    entry.descriptor = bytes(16)
+
+    assert zip_verdict(pack(entry)) == "corrupt_content"
+
+
+def test_an_entry_that_begins_elsewhere_is_refused() -> None:
+    assert zip_verdict(pack(HELLO, Member(b"b", offset=3))) == "archive_limits_exceeded"
+    assert zip_verdict(pack(Member(b"a", method=0, offset=1))) == "ambiguous_content"
+    assert zip_verdict(pack(HELLO, Member(b"b", offset=2**31))) == "ambiguous_content"
+
+
+def test_two_entries_of_one_content_are_an_overlap() -> None:
+    body, twice = HELLO.local(), HELLO.record(0) + Member(b"b.txt", b"hello").record(0)
+
+    assert zip_verdict(close_archive(body, twice, len(twice), 2)) == "archive_limits_exceeded"
+
+
+def test_a_member_that_reaches_into_the_directory_is_an_overlap() -> None:
+    entry = Member(b"a", b"hello", method=0, told_packed_bytes=40, told_bytes=40)
+
+    assert zip_verdict(pack(entry)) == "archive_limits_exceeded"
+
+
+@pytest.mark.parametrize(
+    ("offset", "change", "code"),
+    [
+        (10, b"\3\0", "corrupt_content"),
+        (8, b"\1\0\1\0", "corrupt_content"),
+        (12, b"\xff\0\0\0", "ambiguous_content"),
+        (16, b"\0\0\0\0", "ambiguous_content"),
+        (20, b"\1\0", "corrupt_content"),
+    ],
+    ids=["other-count", "fewer", "size", "offset", "comment"],
+)
+def test_an_end_record_that_lies_is_refused(offset: int, change: bytes, code: str) -> None:
+    assert zip_verdict(with_changed_end(offset, change)) == code
+
+
+def test_end_records_that_disagree_are_refused() -> None:
+    content = bytearray(pack(HELLO, is_zip64=True))
+    content[-14:-10] = b"\2\0\2\0"
+
+    assert zip_verdict(bytes(content)) == "ambiguous_content"
+
+
+def test_a_zip64_end_record_that_stands_elsewhere_is_refused() -> None:
+    content = bytearray(pack(HELLO, is_zip64=True))
+    content[-22 - 12] ^= 1
+
+    assert zip_verdict(bytes(content)) == "ambiguous_content"
+
+
+def test_a_zip64_size_without_its_field_is_refused() -> None:
+    entry = Member(b"a", b"hello", told_bytes=0xFFFFFFFF)
+
+    assert zip_verdict(pack(entry)) == "corrupt_content"
+
+
+def test_a_directory_of_something_else_is_refused() -> None:
+    body = HELLO.local()
+
+    assert zip_verdict(close_archive(body, bytes(60), 60, 1)) == "corrupt_content"
+
+
+def test_what_is_wrong_inside_is_found_inside() -> None:
+    assert zip_verdict(nested(2, ARCHIVE + b"x")) == "ambiguous_content"
+    assert zip_verdict(nested(2, with_local(local_name=b"b.exe"))) == "ambiguous_content"
