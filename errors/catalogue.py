@@ -265,7 +265,7 @@ class StorageQuotaExceeded(ServiceError):
 
 @dataclass(eq=False, kw_only=True)
 class Overloaded(ServiceError):
-    """Too many uploads are being received at this moment."""
+    """The service has no room for this upload at this moment."""
 
     code, status, title = "overloaded", 503, "Service is overloaded"
     advice = "Wait as long as Retry-After says, then send the same request again."

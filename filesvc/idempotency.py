@@ -1,7 +1,7 @@
 """Makes an upload that is sent again one upload: its Idempotency-Key is claimed before the body.
 
 Answered in the transaction that keeps the file, given back by whatever else happens
-(draft-ietf-httpapi-idempotency-key-header-07).
+(draft-ietf-httpapi-idempotency-key-header).
 """
 
 from __future__ import annotations

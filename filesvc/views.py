@@ -51,7 +51,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )
 CONTENT_DIGEST = OpenApiParameter(
     content_digest.HEADER,
-    {"type": "string", "pattern": content_digest.VALUE_PATTERN},
+    {"type": "string", "format": "content-digest", "pattern": content_digest.VALUE_PATTERN},
     OpenApiParameter.HEADER,
     description="Digests of the request content, the whole form (RFC 9530).",
 )

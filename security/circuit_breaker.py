@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 
-
 SLOW_SECONDS = 0.1
 SLOW_CALLS = 3
 

@@ -8,6 +8,8 @@ from string import Template
 
 from django.conf import settings
 
+from security.archive_limits import MAX_ENTRIES
+
 MIB = 1024 * 1024
 HEADROOM_BYTES = 1 * MIB  # a member of a container may not reach MaxFileSize (V-05)
 
@@ -31,6 +33,7 @@ def render_clamd_conf(template: str, run_dir: Path, database: Path, version: str
         database=database,
         max_file_bytes=max_file_bytes,
         max_scan_bytes=4 * max_file_bytes,
+        max_files=MAX_ENTRIES + 1,  # an archive our gate lets pass is looked at whole
         max_scan_milliseconds=int(settings.SCAN_TIMEOUT_SECONDS * 800),  # before our own deadline
         max_threads=scans + 2,
         max_queue=2 * (scans + 2),

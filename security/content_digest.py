@@ -16,7 +16,7 @@ from errors.base import Place
 HEADER = "Content-Digest"
 # For the document: what can be checked. Other algorithms and parameters are read and overlooked.
 _MEMBER = "(sha-256=:[A-Za-z0-9+/]{43}=:|sha-512=:[A-Za-z0-9+/]{86}==:)"
-VALUE_PATTERN = r"^sha-256=:[A-Za-z0-9+/]{43}=:$"
+VALUE_PATTERN = f"^{_MEMBER}(, {_MEMBER})*$"
 _PLACE: tuple[Place, str] = ("header", HEADER)
 # The two that RFC 9530, section 5, calls active; the others there prove too little.
 _ALGORITHMS: dict[str, Callable[[], Any]] = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}

@@ -76,6 +76,7 @@ TYPES: tuple[FileType, ...] = (
     _binary("image/bmp", "bmp", "image/x-ms-bmp"),
     _text("text/plain", "txt text log"),
     _text("text/csv", "csv"),
+    _text("text/tab-separated-values", "tsv tab"),
     _text("text/markdown", "md markdown"),
     _text("application/json", "json"),
     _binary("application/pdf", "pdf"),

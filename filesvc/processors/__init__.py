@@ -30,6 +30,7 @@ PROCESSORS: dict[str, Processor] = {
     "image/bmp": describe_image,
     "text/plain": describe_text,
     "text/csv": describe_csv,
+    "text/tab-separated-values": describe_csv,
     "text/markdown": describe_text,
     "application/json": describe_json,
     "application/pdf": describe_pdf,

@@ -1,14 +1,16 @@
 """JSON: whether it is valid, how many documents, how deep and how many values, read as a stream.
 
-What RFC 8259 leaves open is settled here: several documents after each other are told (NDJSON),
-repeated names are counted like any others, a number may have as many digits as it likes, a lone
-surrogate in an escape passes. NaN, Infinity, comments and an empty file are no JSON.
+What RFC 8259 leaves open is settled here: several documents after each other are told (NDJSON;
+the parser asks for no space between them, so `01` is two), repeated names are counted like any
+others, a number may have as many digits as it likes, a lone surrogate in an escape passes. NaN,
+Infinity, comments and an empty file are no JSON.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Literal
 
 import ijson
@@ -98,7 +100,8 @@ class Feed:
     """The text as UTF-8 for the parser, which is given no token it could not hold."""
 
     def __init__(self, pieces: Iterator[str]) -> None:
-        self._pieces = pieces
+        # With no line end last the parser forgets a text that is still open (ijson 3.6.0, tried).
+        self._pieces = chain(pieces, ("\n",))
         self._digits = 0
         self.waiting_bytes = 0
 

@@ -30,7 +30,19 @@ METHODS = st.sampled_from(
 SEGMENTS = st.sampled_from(
     [
         *("files", "upload", "policy", "problems", "health", "live", "ready", "schema", "docs"),
-        *("metrics", "content", "..", ".", "", "%00", "file_too_large", "{id}", "{plant}"),
+        *(
+            "metrics",
+            "content",
+            "preview",
+            "reprocess",
+            "..",
+            ".",
+            "",
+            "%00",
+            "file_too_large",
+            "{id}",
+            "{plant}",
+        ),
     ]
 )
 PATHS = st.one_of(
@@ -38,6 +50,7 @@ PATHS = st.one_of(
         [
             *("/", "/upload/", "/upload", "/files/", "/files/{id}/", "/files/{id}/content/"),
             *("/files/{plant}/", "/files/{plant}/content/", "/policy/", "/problems/"),
+            *("/files/{id}/preview/", "/files/{id}/reprocess/", "/files/{plant}/reprocess/"),
             *("/problems/{plant}/", "/schema/", "/docs/", "/metrics", "/health/live", "*"),
         ]
     ),

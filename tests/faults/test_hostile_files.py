@@ -68,8 +68,8 @@ def session_of(leader: int) -> list[int]:
 
 def is_overtaken(slow: str, later: list[str]) -> bool:
     """One that waited behind it was done before it was."""
-    ended = File.objects.get(id=slow).failure["occurred_at"]
-    return File.objects.filter(id__in=later, processed_at__lt=ended).exists()
+    failure = File.objects.get(id=slow).failure or {}
+    return File.objects.filter(id__in=later, processed_at__lt=failure["occurred_at"]).exists()
 
 
 def test_hostile_files_end_and_ordinary_ones_are_processed_meanwhile(

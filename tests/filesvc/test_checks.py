@@ -10,9 +10,6 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
 from filesvc.checks import check_policy, check_production
-from filesvc.processors import PROCESSORS
-from filesvc.processors.whole import describe_whole
-from security.policy import BY_MEDIA_TYPE
 
 
 def ids(messages: list[Any]) -> list[str]:
@@ -24,10 +21,6 @@ def test_the_settings_and_tables_as_they_are_raise_no_complaint() -> None:
     assert run_checks() == []
 
 
-def test_every_processor_serves_a_type_of_the_policy() -> None:
-    assert set(PROCESSORS) <= set(BY_MEDIA_TYPE)
-
-
 def test_an_unknown_allowed_type_is_an_error_that_names_it(settings: Any) -> None:
     settings.ALLOWED_TYPES = ["image/png", "text/rtf", "image/svg+xml"]
 
@@ -36,17 +29,6 @@ def test_an_unknown_allowed_type_is_an_error_that_names_it(settings: Any) -> Non
     assert (message.id, message.is_serious()) == ("filesvc.E001", True)
     assert "image/svg+xml, text/rtf" in message.msg
     assert "image/png" not in message.msg
-
-
-def test_a_processor_without_a_row_in_the_policy_is_an_error(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(PROCESSORS, "text/rtf", describe_whole)
-
-    (message,) = check_policy()
-
-    assert (message.id, message.is_serious()) == ("filesvc.E002", True)
-    assert "text/rtf" in message.msg
 
 
 def test_the_check_command_fails_on_such_an_error(settings: Any) -> None:

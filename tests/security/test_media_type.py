@@ -33,6 +33,7 @@ SAMPLES = {
     "image/bmp": samples.image("BMP"),
     "text/plain": b"hello\n",
     "text/csv": b"a,b\n1,2\n3,4\n",
+    "text/tab-separated-values": b"a\tb\n1\t2\n3\t4\n",
     "text/markdown": b"#!/bin/sh\n# A title\n",
     "application/json": b'{"a": [1, 2]}',
     "application/pdf": samples.pdf(),

@@ -38,4 +38,4 @@ def test_the_service_does_what_its_document_says(open_service: Service) -> None:
     )
 
     assert told.returncode == 0, told.stdout[-6000:]
-    assert "Selected: 11/11" in told.stdout
+    assert "Selected: 13/13" in told.stdout

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from security.policy import TYPES
 from tests import samples
 from tests.files import audio, office, pdfs
 from tests.filesvc.describing import describe_file
+from tests.stack import ROOT
 
 SAMPLES: dict[str, tuple[str, bytes]] = {
     **{
@@ -27,6 +30,7 @@ SAMPLES: dict[str, tuple[str, bytes]] = {
     "text/plain": ("text", b"hello world\n"),
     "text/markdown": ("text", b"# hello\n"),
     "text/csv": ("csv", b"a,b\n1,2\n"),
+    "text/tab-separated-values": ("csv", b"a\tb\n1\t2\n"),
     "application/json": ("json", b'{"a": [1, 2]}'),
     "application/pdf": ("pdf", pdfs.by_hand()),
     f"{OOXML}wordprocessingml.document": ("document", office.docx()),
@@ -37,6 +41,10 @@ SAMPLES: dict[str, tuple[str, bytes]] = {
     "audio/flac": ("audio", audio.flac()),
     "audio/ogg": ("audio", audio.vorbis()),
     "application/zip": ("archive", samples.archive({"a.txt": "hello"})),
+}
+DECODERS = {
+    *("PIL", "pikepdf", "pypdfium2", "docx", "openpyxl", "pptx", "lxml", "defusedxml"),
+    *("mutagen", "ijson"),
 }
 every_type = pytest.mark.parametrize("media_type", [row.media_type for row in TYPES])
 
@@ -78,6 +86,22 @@ def test_where_nothing_may_be_opened_the_same_is_told(
 
     assert answer.metadata["kind"] == kind
     assert answer.metadata == tell_here(media_type, content)
+
+
+@pytest.mark.parametrize("module", ["config.wsgi", "config.celery", "filesvc.sandbox"])
+def test_no_decoder_is_loaded_by_what_serves_requests_or_keeps_the_queue(module: str) -> None:
+    program = (
+        f"import sys, django; django.setup(); import {module};"
+        "from django.urls import get_resolver; get_resolver().url_patterns;"
+        "from django.core.checks import run_checks; run_checks(); print(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.split()
+
+    assert "filesvc.sandbox" in loaded
+    assert not {name.partition(".")[0] for name in loaded} & DECODERS
+    assert not [name for name in loaded if name.startswith("filesvc.processors.")]
 
 
 def test_a_type_nobody_registered_is_described_as_a_whole() -> None:

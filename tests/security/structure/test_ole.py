@@ -45,6 +45,8 @@ def test_the_directory_may_stand_anywhere(tmp_path: Path) -> None:
     content[48:52] = (201).to_bytes(4, "little")
 
     assert is_encrypted(tmp_path, bytes(content))
+    content[30] = 1
+    assert not is_encrypted(tmp_path, bytes(content))
     assert not is_encrypted(tmp_path, OTHER)
 
 

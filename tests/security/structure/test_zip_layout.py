@@ -9,6 +9,7 @@ from tests.files.archives import Member, close_archive, nested, pack, streamed
 from tests.security.structure.verdicts import zip_verdict
 
 HELLO = Member(b"a.txt", b"hello")
+LONG = Member(b"a" * 60, b"hello")
 ARCHIVE = pack(HELLO, Member(b"b.txt", b"world"))
 
 
@@ -159,3 +160,28 @@ def test_a_directory_of_something_else_is_refused() -> None:
 def test_what_is_wrong_inside_is_found_inside() -> None:
     assert zip_verdict(nested(2, ARCHIVE + b"x")) == "ambiguous_content"
     assert zip_verdict(nested(2, with_local(local_name=b"b.exe"))) == "ambiguous_content"
+
+
+def with_record(start: int, change: bytes) -> bytes:
+    """The archive with some bytes of its first directory record replaced."""
+    content = bytearray(ARCHIVE)
+    place = content.index(b"PK\1\2") + start
+    content[place : place + len(change)] = change
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    "archive",
+    [
+        with_record(34, b"\1\0"),
+        with_record(28, b"\xff\0"),
+        with_record(32, b"\x50\0"),
+        pack(Member(b"a", extra=b"\1\0\xff\0")),
+        b"PK\3\5" + ARCHIVE[4:],
+        close_archive(HELLO.local(), HELLO.record(0), len(HELLO.record(0)), 2),
+        close_archive(LONG.local(), LONG.record(0), len(LONG.record(0)), 2),
+    ],
+    ids=["disk", "long-name", "long-comment", "extra", "signature", "more-entries", "cut-short"],
+)
+def test_a_record_that_cannot_be_read_is_refused(archive: bytes) -> None:
+    assert zip_verdict(archive) == "corrupt_content"
