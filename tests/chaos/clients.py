@@ -104,13 +104,13 @@ class Client:
 
     def _post(self, sent: Sent) -> requests.Response | None:
         """The upload, with a digest of the file or of the whole form now and then."""
-        digest = self._chance.random()
-        fields = {"sha256": sent.sha256} if digest < 0.3 else {}
+        digest = int(sent.sha256[:2], 16)  # the same at each try: fields are part of the request
+        fields = {"sha256": sent.sha256} if digest < 80 else {}
         body, content_type = urllib3.encode_multipart_formdata(
             {**fields, "file": (sent.name, sent.content, "application/octet-stream")}
         )
         headers = {"Content-Type": content_type}
-        if digest > 0.7:
+        if digest > 176:
             told = base64.b64encode(hashlib.sha256(body).digest()).decode()
             headers["Content-Digest"] = f"sha-256=:{told}:"
         if sent.key:
