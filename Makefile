@@ -16,6 +16,11 @@ run: packages-run .venv/production ## start everything on http://127.0.0.1:8000 
 test: packages-test .venv/development ## run the whole suite with its coverage gates
 	@tests/run-suite
 
+.PHONY: long
+long: packages-test .venv/development ## damage real files 10,000 times a way (about half an hour)
+	@.venv/bin/python -m pytest -m property --hypothesis-profile=long -p no:cacheprovider \
+	    tests/filesvc/test_any_file.py
+
 .PHONY: check
 check: packages-test .venv/development ## format, lint, types, import rule, generated files
 	@tests/run-checks

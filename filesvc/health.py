@@ -17,6 +17,7 @@ from security.signatures import ask_version, check_signatures
 from security.upload import STAGING, storage_faults
 
 Details = dict[str, Any]
+PROBE_SECONDS = 1
 
 
 def check_readiness() -> dict[str, Details]:
@@ -81,7 +82,12 @@ def _ask_scanner() -> Details:
 
 
 def _ask_redis() -> Details:
-    """The limiter's Redis, past its fallback: a health page must not be comforted."""
-    if not caches["default"]._cache.get_client().ping():  # type: ignore[attr-defined]  # a RedisCache
-        raise ConnectionError("no PONG")
+    """The limiter's Redis, past its fallback: a health page must not be comforted.
+
+    A write, because one whose memory is full or whose snapshot failed still answers PING
+    (measured).
+    """
+    client = caches["default"]._cache.get_client(write=True)  # type: ignore[attr-defined]  # a RedisCache
+    if not client.set("filesvc:probe", 1, ex=PROBE_SECONDS):
+        raise ConnectionError("no OK")
     return {}

@@ -28,6 +28,8 @@ settings.register_profile(
 )
 # The same examples each time: chance looks for news in the dev profile, CI guards what is known.
 settings.register_profile("ci", settings.get_profile("dev"), max_examples=100, derandomize=True)
+# For `make long`: chance has hours to look for news in what strangers send.
+settings.register_profile("long", settings.get_profile("dev"), max_examples=5000)
 settings.load_profile("dev")
 
 PROBLEM_SCHEMA = json.loads((Path(__file__).parent / "problem.schema.json").read_text())

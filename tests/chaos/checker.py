@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -123,15 +125,26 @@ class Checker:
         found.orphans = list(self._find_orphans(rows))
         return found
 
-    def slowest_file_seconds(self) -> float:
-        """The longest way from the row to its final state."""
+    def slowest_file(self) -> tuple[float, str]:
+        """The longest way from the row to its final state, and its steps."""
+        slowest = self._target.ask(
+            "SELECT extract(epoch FROM max(at) - min(at))::float AS seconds, string_agg("
+            "to_char(at, 'MI:SS') || ' ' || coalesce(after, 'deleted'), ', ' ORDER BY number)"
+            " FROM witness WHERE after IS NOT NULL GROUP BY file_id ORDER BY seconds DESC LIMIT 1"
+        )
+        return slowest[0] if slowest else (0.0, "none")
+
+    def recovery_seconds(self, mended_at: datetime) -> float:
+        """From a mending until a file that came in after it was in its final state."""
         ((seconds,),) = self._target.ask(
-            "SELECT coalesce(max(extract(epoch FROM last - first)), 0)::float FROM (SELECT"
-            " min(at) AS first, max(at) FILTER (WHERE after = ANY(%s)) AS last"
-            " FROM witness GROUP BY file_id) AS spans",
+            "SELECT extract(epoch FROM min(done.at) - %s)::float FROM witness came"
+            " JOIN witness done USING (file_id)"
+            " WHERE came.before IS NULL AND came.at > %s AND done.after = ANY(%s)",
+            mended_at,
+            mended_at,
             list(FINAL),
         )
-        return float(seconds)
+        return math.inf if seconds is None else float(seconds)
 
     def attempts(self) -> Counter[int]:
         """How many files needed how many claims."""
@@ -168,7 +181,7 @@ class Checker:
         ]
         # What nobody was told of must be whole as well, and so must every picture.
         for row in rows.values():
-            if self._digest(self._blob(row.file_id)) != row.sha256:
+            if self._digest(self.blob_of(row.file_id)) != row.sha256:
                 lost.append(f"{row.file_id}: its bytes are not its own")
             if row.preview_fence is not None and not self._preview(row).is_file():
                 lost.append(f"{row.file_id}: its preview is missing")
@@ -187,7 +200,9 @@ class Checker:
         for row in rows.values():
             contents[row.owner, row.sha256].append(row.file_id)
         doubled = [f"{ids} have one content" for ids in contents.values() if len(ids) > 1]
-        doubled += [f"{sent.name} has {sent.ids}" for sent in self._ledger.sent if len(sent.ids) > 1]
+        doubled += [
+            f"{sent.name} has {sent.ids}" for sent in self._ledger.sent if len(sent.ids) > 1
+        ]
         gone = {sent.sha256 for sent in self._ledger.sent if sent.deleted == "told"}
         return doubled + [f"{row.name} came back" for row in rows.values() if row.sha256 in gone]
 
@@ -218,8 +233,12 @@ class Checker:
             "SELECT u.owner_id, u.stored_bytes::bigint, coalesce(sum(f.size_bytes), 0)::bigint"
             " FROM filesvc_storedusage u LEFT JOIN filesvc_file f USING (owner_id) GROUP BY 1, 2"
         )
-        wrong = [f"{days.get(o)} charged for {n} files" for o, n in inserted.items() if days.get(o) != n]
-        return wrong + [f"{told} bytes charged for {real}" for _, told, real in stored if told != real]
+        wrong = [
+            f"{days.get(o)} charged for {n} files" for o, n in inserted.items() if days.get(o) != n
+        ]
+        return wrong + [
+            f"{told} bytes charged for {real}" for _, told, real in stored if told != real
+        ]
 
     def _find_unscanned(self, rows: dict[str, Row]) -> list[str]:
         """Kept although it must be refused, or without a verdict, or malware by its bytes."""
@@ -243,7 +262,8 @@ class Checker:
     def _files_in(self, folder: str) -> list[Path]:
         return [path for path in (self._target.storage / folder).rglob("*") if path.is_file()]
 
-    def _blob(self, file_id: str) -> Path:
+    def blob_of(self, file_id: str) -> Path:
+        """Where the bytes of a file lie."""
         name = file_id.replace("-", "")
         return self._target.storage / "files" / name[-2:] / name
 

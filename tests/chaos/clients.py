@@ -37,7 +37,7 @@ class Client:
         self.name = name
         self._url, self._token = url, token
         self._ledger = ledger
-        self._chance = random.Random(seed)
+        self._chance = random.Random(seed)  # noqa: S311 - to be repeated
         self._session = requests.Session()
         self._pending: list[Due] = []
         self._kept: list[Sent] = []
@@ -85,7 +85,11 @@ class Client:
         self._try(self._note_new(sample))
 
     def _note_new(self, sample: Sample) -> Sent:
-        key = str(uuid.UUID(int=self._chance.getrandbits(128))) if self._chance.random() < 0.85 else None
+        key = (
+            str(uuid.UUID(int=self._chance.getrandbits(128)))
+            if self._chance.random() < 0.85
+            else None
+        )
         sent = Sent(self.name, sample.name, sample.content, sample.sha256, sample.refusals, key)
         self._ledger.add(sent)
         return sent
@@ -176,7 +180,11 @@ class Client:
         headers = {"Authorization": f"Bearer {self._token}"} | dict(more.pop("headers", {}) or {})  # type: ignore[call-overload]
         try:
             answer = self._session.request(
-                method, self._url + path, headers=headers, timeout=ANSWER_SECONDS, **more  # type: ignore[arg-type]
+                method,
+                self._url + path,
+                headers=headers,
+                timeout=ANSWER_SECONDS,
+                **more,  # type: ignore[arg-type]
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError):
             answer = None

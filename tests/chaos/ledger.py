@@ -115,7 +115,9 @@ def find_fault(answer: requests.Response | None) -> str:
     seen = (str(answer.status_code), headers.get("X-Error-Code"), headers.get("X-Request-ID"))
     if told != seen:
         return f"the headers tell something else: {told} {seen}"
-    if headers.get("Retry-After") != (str(problem["retry_after"]) if problem["retry_after"] else None):
+    if headers.get("Retry-After") != (
+        str(problem["retry_after"]) if problem["retry_after"] else None
+    ):
         return "Retry-After is not retry_after"
     return "an unforeseen error" if problem["code"] == "internal_error" else ""
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.chaos.orchestra import Orchestra
@@ -37,6 +38,7 @@ class Nemesis:
     missed: Counter[str] = field(default_factory=Counter)
     slowest: tuple[float, str] = (0.0, "")
     not_recovered: list[str] = field(default_factory=list)
+    mended: list[tuple[datetime, str]] = field(default_factory=list)
 
     def rage(self, seconds: float, stop: threading.Event) -> None:
         """One fault after the other, now and then two at once; all is mended at the end."""
@@ -62,13 +64,15 @@ class Nemesis:
 
     def _watch_recovery(self, what: str) -> None:
         """How long it takes from the mending until every part says that it is well."""
+        self.mended.append((datetime.now(UTC), what))
         began = time.monotonic()
         is_ready = wait_for(self.target.is_ready, RECOVERY_SECONDS)
         seconds = time.monotonic() - began
         self.slowest = max(self.slowest, (seconds, what))
         if not is_ready:
             self.not_recovered.append(what)
-        self.tell(f"{what}: ready again after {seconds:.1f} s")
+        clock = datetime.now(UTC).strftime("%M:%S")
+        self.tell(f"{clock} {what}: ready again after {seconds:.1f} s")
 
 
 class NothingToBreak(Exception):
@@ -109,6 +113,11 @@ def confined(target: Orchestra) -> list[int]:
     return target.programs["worker"].members(CONFINED)
 
 
+def serving(target: Orchestra) -> list[int]:
+    """The processes of PostgreSQL that serve a connection of the service."""
+    return target.programs["postgresql"].children("postgres: postgres postgres [local]")
+
+
 # --- what is done to them -----------------------------------------------------------------
 
 
@@ -131,7 +140,8 @@ def frozen(find: Find, least: float, most: float) -> Fault:
         pid = pick(find(target), chance)
         send(pid, signal.SIGSTOP)
         try:
-            yield time.sleep(chance.uniform(least, most))
+            time.sleep(chance.uniform(least, most))
+            yield
         finally:
             send(pid, signal.SIGCONT)
 
@@ -155,7 +165,8 @@ def gone(name: str, number: int) -> Fault:
     @contextmanager
     def strike(target: Orchestra, chance: random.Random) -> Iterator[None]:
         with down([target.programs[name]], number):
-            yield time.sleep(chance.uniform(1, 9))
+            time.sleep(chance.uniform(1, 9))
+            yield
 
     return strike
 
@@ -197,7 +208,8 @@ def redis_full(target: Orchestra, chance: random.Random) -> Iterator[None]:
     """It refuses every write for a while."""
     command_redis(target, "CONFIG SET maxmemory 1")
     try:
-        yield time.sleep(chance.uniform(1, 8))
+        time.sleep(chance.uniform(1, 8))
+        yield
     finally:
         with contextlib.suppress(NothingToBreak):  # a Redis that was restarted knows nothing of it
             command_redis(target, "CONFIG SET maxmemory 256mb")
@@ -227,7 +239,8 @@ def disk_full(target: Orchestra, chance: random.Random) -> Iterator[None]:
     filler = target.storage / "filler"
     try:
         fill(filler)
-        yield time.sleep(chance.uniform(1, 6))
+        time.sleep(chance.uniform(1, 6))
+        yield
     finally:
         filler.unlink(missing_ok=True)
 
@@ -264,7 +277,7 @@ FAULTS: dict[str, Fault] = {
     "sweeper frozen": frozen(main_of("sweeper"), 1, 15),
     "PostgreSQL stopped at once": gone("postgresql", signal.SIGQUIT),
     "PostgreSQL frozen": frozen(main_of("postgresql"), 1, 8),
-    "PostgreSQL backend killed": killed(child_of("postgresql")),
+    "PostgreSQL backend killed": killed(serving),
     "everything killed, Redis empty": everything_restarted,
     "store full": disk_full,
 }

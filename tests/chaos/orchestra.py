@@ -44,6 +44,11 @@ SETTINGS = {
     "UPLOAD_RATE": "1000000/m",
     "SIGNATURE_UPDATES": "false",
     "LOG_LEVEL": "INFO",
+    "ALLOWED_TYPES": "text/plain,text/csv,application/json,application/pdf,application/zip,"
+    "image/png,image/jpeg,image/gif,image/webp,"
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    # A store that fills up is to be met by writes that fail, not by the look before them.
+    "MIN_FREE_BYTES": "0",
     # Charged with each file: counts that show whether anything was charged twice.
     "QUOTA_FILES_PER_DAY": "1000000",
     "QUOTA_STORED_BYTES": str(1 << 40),
@@ -214,14 +219,15 @@ class Orchestra:
         for place, value in places.items():
             line = line.replace(f"%(ENV_{place})s", value)
         command = shlex.split(line)
-        assert command[1] == section and "%(" not in line, line
+        assert command[1] == section, line
+        assert "%(" not in line, line
         self.programs[name] = Program(
             name,
             [command[0], name, *command[2:]],
             told,
             self.product,
             self.folder / f"{name}.log",
-            stop_seconds=conf[f"program:{section}"].getfloat("stopwaitsecs"),
+            stop_seconds=float(conf[f"program:{section}"]["stopwaitsecs"]),
         )
 
     def _configure_clamd(self) -> None:

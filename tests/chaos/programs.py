@@ -1,4 +1,4 @@
-"""One process of the service under test: started, found, signalled by id, restarted when it dies."""
+"""The processes of a service under test: started, found, signalled by id, restarted."""
 
 from __future__ import annotations
 
@@ -81,15 +81,15 @@ class Program:
 
     def members(self, mark: str = "") -> list[int]:
         """Its live processes, those of earlier lives too, whose command line has the mark."""
-        return [
-            pid
-            for pid in live_processes()
-            if session_of(pid) in self.sessions and mark in command_of(pid)
-        ]
+        ours = [pid for pid in live_processes() if stat_of(pid)[2] in self.sessions]
+        return [pid for pid in {*ours, *self.children()} if mark in command_of(pid)]
 
     def children(self, mark: str = "") -> list[int]:
-        """Its own children, without itself and without what these have started."""
-        return [pid for pid in self.members(mark) if parent_of(pid) == self.pid]
+        """Its own children, without itself; those of PostgreSQL lead sessions of their own."""
+        if not self.is_running:
+            return []
+        children = [pid for pid in live_processes() if stat_of(pid)[1] == self.pid]
+        return [pid for pid in children if mark in command_of(pid)]
 
     def send(self, number: int) -> None:
         """Signal the process itself."""
@@ -180,16 +180,6 @@ def stat_of(pid: int) -> tuple[str, int, int]:
     except OSError:
         return "", 0, 0
     return told[0], int(told[1]), int(told[3])
-
-
-def session_of(pid: int) -> int:
-    """The session of a process."""
-    return stat_of(pid)[2]
-
-
-def parent_of(pid: int) -> int:
-    """The parent of a process."""
-    return stat_of(pid)[1]
 
 
 def command_of(pid: int) -> str:

@@ -49,7 +49,10 @@ def _large_text(chance: random.Random, mark: str) -> Sample:
 
 
 def _csv(chance: random.Random, mark: str) -> Sample:
-    rows = [["mark", "number"], *[[mark, chance.random()] for _ in range(chance.randrange(1, 200))]]
+    rows: list[list[object]] = [
+        ["mark", "number"],
+        *[[mark, chance.random()] for _ in range(chance.randrange(1, 200))],
+    ]
     return Sample(f"table-{mark}.csv", texts.table(rows).encode())
 
 
@@ -108,4 +111,3 @@ GOOD: tuple[Callable[[random.Random, str], Sample], ...] = (
 BAD: tuple[Callable[[random.Random, str], Sample], ...] = (
     *(_eicar, _eicar, _packed_eicar, _mismatch, _truncated),
 )
-

@@ -139,7 +139,9 @@ def processes() -> Iterator[tuple[int, str, int, int]]:
 
 def children_of(parent: int) -> set[int]:
     """Its live children."""
-    return {pid for pid, state, its_parent, _ in processes() if its_parent == parent and state != "Z"}
+    return {
+        pid for pid, state, its_parent, _ in processes() if its_parent == parent and state != "Z"
+    }
 
 
 def session_of(leader: int) -> list[int]:

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from errors import catalogue
 from errors.base import ServiceError
 from errors.catalogue import CATALOGUE
 from filesvc import sandbox
@@ -225,18 +224,3 @@ def test_a_preview_has_at_most_one_mebibyte(
     else:
         with pytest.raises(ProcessorCrashed, match="an answer of 65537 bytes"):
             ask_keeper(answers)
-
-
-@pytest.mark.parametrize("ready", [{"is_ready": False}, TELLING, {"crash": "x"}, b"", b"\xff"])
-def test_a_process_that_says_anything_else_first_gets_no_file(
-    monkeypatch: pytest.MonkeyPatch, ready: Told | bytes
-) -> None:
-    def start(program: str, descriptor: int) -> subprocess.Popen[bytes]:
-        with socket.socket(fileno=os.dup(descriptor)) as theirs:
-            theirs.sendall(frames(ready))
-        return subprocess.Popen(["true"])
-
-    monkeypatch.setattr(sandbox, "start", start)
-
-    with pytest.raises(catalogue.ProcessingDependencyUnavailable):
-        Sandbox("nothing is started")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,20 +13,17 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connections
 
 from errors import catalogue
-from filesvc import processing, tasks
+from filesvc import processing
 from filesvc.blobs import blob_path
 from filesvc.models import File, Status
 from filesvc.sandbox import Answer, ProcessorCrashed, ProcessorDied, Report
-from filesvc.tasks import process_file, ring_doorbell
-from security.circuit_breaker import CircuitBreaker
+from filesvc.tasks import process_file
 from tests import samples
 from tests.client import call
 from tests.filesvc.claiming import lapse, row_of, take
 from tests.filesvc.conftest import Doorbell, MakeFile
-from tests.stack import Server
 
 SECRET = "planted-text-of-an-exception"
-BOUNDED_SECONDS = 5.0
 SetProcessor = Callable[[Callable[[], Any]], None]
 
 
@@ -255,7 +251,10 @@ def test_a_store_that_comes_back_has_cost_time_only(make_file: MakeFile) -> None
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "error",
-    [None, catalogue.CorruptContent(), catalogue.StorageUnavailable(), RuntimeError(SECRET)],
+    [
+        *(None, catalogue.CorruptContent(), catalogue.StorageUnavailable(), RuntimeError(SECRET)),
+        *(catalogue.ActiveContent(), ProcessorDied("exit status -9"), SoftTimeLimitExceeded()),
+    ],
 )
 def test_a_worker_that_was_overtaken_leaves_the_row_to_its_successor(
     make_file: MakeFile,
@@ -275,42 +274,3 @@ def test_a_worker_that_was_overtaken_leaves_the_row_to_its_successor(
     row = deliver(file)
 
     assert (row["status"], row["fence"], row["failure"]) == ("processing", 2, None)
-
-
-def test_a_ring_carries_the_id_and_nothing_else(doorbell: Doorbell) -> None:
-    ids = [uuid.uuid4(), uuid.uuid4()]
-
-    assert [ring_doorbell(file_id) for file_id in ids] == [True, True]
-
-    assert doorbell.rung_for() == ids
-
-
-def test_a_ring_from_a_thread_of_its_own_arrives_too(doorbell: Doorbell) -> None:
-    file_id = uuid.uuid4()
-
-    with ThreadPoolExecutor(1) as threads:
-        assert threads.submit(ring_doorbell, file_id).result(timeout=20) is True
-
-    assert doorbell.rung_for() == [file_id]
-
-
-@pytest.mark.parametrize("fault", ["stopped", "frozen"])
-def test_a_ring_that_fails_is_told_soon_and_not_repeated_until_the_rest_is_over(
-    doorbell: Doorbell, servers: dict[str, Server], monkeypatch: pytest.MonkeyPatch, fault: str
-) -> None:
-    now = [0.0]
-    breaker = CircuitBreaker(tasks.DOORBELL_REST_SECONDS, clock=lambda: now[0])
-    monkeypatch.setattr(tasks, "_doorbell_breaker", breaker)
-    first, second, third = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
-    started = time.monotonic()
-
-    with getattr(servers["redis"], fault)():
-        assert ring_doorbell(first) is False
-        assert time.monotonic() - started < BOUNDED_SECONDS
-    now[0] += tasks.DOORBELL_REST_SECONDS - 0.1
-    assert ring_doorbell(second) is False
-    now[0] += 0.2
-    assert ring_doorbell(third) is True
-
-    # What a frozen Redis had already been sent, it may still take in afterwards.
-    assert set(doorbell.rung_for()) - {first} == {third}
