@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from errors import catalogue
 from filesvc.processors.markup import Reading
+from security.office_targets import CONTROLS, MACROS, MAX_TARGET, OPENED_BY_ITSELF, is_remote
 
 # Of one part, inside the package: each leads to another part, of which there are 10,000.
 MAX_INSIDE = 20_000
-MAX_TARGET = 2000
-# What Office fetches when the file is opened, not when a reader follows a link; they have
-# brought code (CVE-2017-0199, CVE-2021-40444, CVE-2022-30190). Pictures may lie elsewhere.
-LOADED_KINDS = frozenset(
-    [
-        *("attachedtemplate", "frame", "subdocument", "afchunk", "transform"),
-        *("oleobject", "package", "externallinkpath", "xlexternallinkpath"),
-    ]
-)
-MACRO_KINDS = frozenset({"vbaproject", "wordvbadata", "xlmacrosheet", "xlintlmacrosheet"})
-# On the reader's own disk: Word writes the place of its template into every document of one.
-_LOCAL = re.compile(
-    r"(file:/{0,3})?[a-z]:"
-    r"|file:(//(localhost)?)?/(?!/)"  # file:///home/..., and not file:////server/...
-    r"|(?!//)(?![a-z][a-z0-9+.-]+:)"  # relative
-)
 _TAG = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 
 
@@ -62,22 +46,16 @@ class Relationships(Reading):
             return
         kind = attributes.get("Type", "").rpartition("/")[2].lower()
         target = attributes.get("Target", "")
-        self.has_macros |= kind in MACRO_KINDS
-        self.has_controls |= kind == "control"
+        self.has_macros |= kind in MACROS
+        self.has_controls |= kind in CONTROLS
         if attributes.get("TargetMode", "").lower() == "external":
             self.external_links += 1
-            self.loads_from_outside |= kind in LOADED_KINDS and is_remote(target)
+            self.loads_from_outside |= kind in OPENED_BY_ITSELF and is_remote(target)
         elif len(self.inside) == MAX_INSIDE or len(target) > MAX_TARGET:
             raise catalogue.CorruptContent(note="relationships out of all measure")
         else:
             part = resolve(self._part, target)
             self.inside.append(Relationship(attributes.get("Id", ""), kind, part))
-
-
-def is_remote(target: str) -> bool:
-    """True for a place on another machine: a URL, or a share (`\\\\server\\share`)."""
-    place = unquote(target[:MAX_TARGET]).strip().lower().replace("\\", "/")
-    return _LOCAL.match(place) is None
 
 
 def relationships_part(part: str) -> str:

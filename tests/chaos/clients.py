@@ -138,9 +138,10 @@ class Client:
         if problem is None or problem["retryable"]:
             self._try_again(sent, (problem or {}).get("retry_after") or 1)
             return
-        sent.refused_as = problem["code"]
-        expected = sent.refusals or ("storage_full",)
-        if sent.ids or problem["code"] not in expected:
+        if not sent.ids:
+            sent.refused_as = problem["code"]
+        # A full disk may refuse anything, also a request whose answer is known.
+        if problem["code"] != "storage_full" and (sent.ids or problem["code"] not in sent.refusals):
             self._ledger.complain(f"{sent.name} refused as {problem['code']}")
 
     def _try_again(self, sent: Sent, seconds: float) -> None:

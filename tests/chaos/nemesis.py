@@ -34,6 +34,7 @@ class Nemesis:
     target: Orchestra
     chance: random.Random
     tell: Callable[[str], None]
+    kinds: list[str]
     faults: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
     slowest: tuple[float, str] = (0.0, "")
@@ -47,7 +48,7 @@ class Nemesis:
         while time.monotonic() < end and not stop.is_set():
             names = []
             for _ in range(1 + (self.chance.random() < PAIR_CHANCE)):
-                deck = deck or self.chance.sample(sorted(FAULTS), len(FAULTS))
+                deck = deck or self.chance.sample(self.kinds, len(self.kinds))
                 names.append(deck.pop())
             self._strike(names)
             time.sleep(self.chance.uniform(*GAP_SECONDS))

@@ -18,7 +18,7 @@ import requests
 from tests.chaos.checker import Checker, Findings
 from tests.chaos.clients import Client
 from tests.chaos.ledger import Ledger
-from tests.chaos.nemesis import Nemesis
+from tests.chaos.nemesis import FAULTS, Nemesis
 from tests.chaos.orchestra import Orchestra
 
 CLIENTS = 4
@@ -35,6 +35,7 @@ class Run:
     target: Orchestra
     seed: int
     tell: Tell
+    kinds: list[str] = field(default_factory=lambda: sorted(FAULTS))
     ledger: Ledger = field(default_factory=Ledger)
     seconds: float = 0.0
     calm_at: float = 0.0
@@ -43,7 +44,7 @@ class Run:
     def __post_init__(self) -> None:
         self.checker = Checker(self.target, self.ledger)
         chance = random.Random(f"{self.seed} nemesis")  # noqa: S311 - to be repeated
-        self.nemesis = Nemesis(self.target, chance, self.tell)
+        self.nemesis = Nemesis(self.target, chance, self.tell, self.kinds)
 
     def play(self, seconds: float) -> Findings:
         """Faults for so long, quiet until all is settled, and what is amiss then."""

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from filesvc.models import File
 from filesvc.sweeper import sweep_once
+from filesvc.tasks import process_file
 from tests.faults.conftest import Client
 from tests.faults.living import are_final, assert_kept, children_of, kill_session, session_of
 from tests.faults.report import BY_LEASE, BY_RING, NOTHING, Report
@@ -202,21 +203,21 @@ def kill_each(file: File, worker: subprocess.Popen[bytes], attempt: int) -> None
 
 
 def let_time_out(file: File, worker: subprocess.Popen[bytes], attempt: int) -> None:
-    """Celery itself ends the process that has it."""
+    """Celery itself ends the process that has it; whoever rings tells the limit."""
     wait_until(lambda: is_claimed(file, attempt), 60, "it is claimed")
     before = wait_for_pool(worker)
     wait_until(lambda: not before & children_of(worker.pid), 60, "the hard limit has struck")
 
 
 @pytest.mark.parametrize(
-    ("end", "told"),
+    ("end", "first"),
     [
         pytest.param(
-            kill_each, {}, marks=pytest.mark.fault(17, "a file kills every process that reads it")
+            kill_each, 4, marks=pytest.mark.fault(17, "a file kills every process that reads it")
         ),
         pytest.param(
             let_time_out,
-            {"task_soft_time_limit": None, "task_time_limit": 1},
+            1,
             marks=[
                 pytest.mark.fault(19, "a file holds every process up to the hard limit"),
                 pytest.mark.slow_fault,
@@ -226,13 +227,23 @@ def let_time_out(file: File, worker: subprocess.Popen[bytes], attempt: int) -> N
 )
 def test_a_file_that_ends_whoever_works_on_it_is_given_up_after_five_tries(
     client: Client,
+    monkeypatch: pytest.MonkeyPatch,
     report: Report,
     end: Callable[[File, subprocess.Popen[bytes], int], None],
-    told: dict[str, float],
+    first: int,
 ) -> None:
-    with running_worker(client.storage, SLOW, SLOW_WORKER=json.dumps(told)) as worker:
-        poison = upload(client, FOR_EVER)
-        for attempt in range(1, 6):
+    if end is let_time_out:
+        monkeypatch.setattr(process_file, "time_limit", 1)
+        monkeypatch.setattr(process_file, "soft_time_limit", None)
+    with running_worker(client.storage, SLOW) as worker:
+        wait_for_pool(worker)
+        with monkeypatch.context() as unrung:
+            unrung.setattr("filesvc.storage.ring_doorbell", lambda file_id: False)
+            poison = upload(client, FOR_EVER)
+        File.objects.update(attempts=first - 1)
+        lapse(poison)
+        assert sweep_once() == 1
+        for attempt in range(first, 6):
             end(poison, worker, attempt)
             lapse(poison)
             assert sweep_once() == 1

@@ -13,20 +13,8 @@ from PIL import Image
 from tests.files import audio, office, pdfs
 from tests.samples import archive
 
-WORDS = [
-    "lorem",
-    "ipsum",
-    "dolor",
-    "sit",
-    "amet",
-    "consectetur",
-    "adipiscing",
-    "elit",
-    "sed",
-    "do",
-    "eiusmod",
-    "tempor",
-]
+PHRASE = "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor"
+WORDS = PHRASE.split(" ")
 OOXML = "application/vnd.openxmlformats-officedocument."
 
 

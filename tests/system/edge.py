@@ -18,7 +18,7 @@ daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
 events {{}}
 http {{
     access_log off;
-    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+    client_body_temp_path {body}; proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
     include {folder}/site.conf;
 }}
@@ -26,7 +26,13 @@ http {{
 
 
 @contextlib.contextmanager
-def edge(upstream_port: int, *, read_seconds: int = 70, max_connections: int = 50) -> Iterator[int]:
+def edge(
+    upstream_port: int,
+    *,
+    read_seconds: int = 70,
+    max_connections: int = 50,
+    body_folder: Path | None = None,
+) -> Iterator[int]:
     """A running nginx before that port; yields the port it listens on."""
     binary = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
     assert binary, "nginx is missing"
@@ -41,7 +47,8 @@ def edge(upstream_port: int, *, read_seconds: int = 70, max_connections: int = 5
         ERROR_PAGES=str(ROOT / "docker/nginx-errors.conf"),
     )
     (folder / "site.conf").write_text(site)
-    (folder / "nginx.conf").write_text(OUTER.format(folder=folder))
+    body = body_folder or folder / "body"
+    (folder / "nginx.conf").write_text(OUTER.format(folder=folder, body=body))
     with (folder / "out.txt").open("wb") as output:
         process = subprocess.Popen(
             [binary, "-c", str(folder / "nginx.conf")], stdout=output, stderr=output

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security.structure.office_links import OPENED_BY_ITSELF, is_remote
+from security.office_targets import OPENED_BY_ITSELF, is_remote
 from tests import samples
 from tests.security.structure.verdicts import office_verdict
 
