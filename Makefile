@@ -17,9 +17,26 @@ test: packages-test .venv/development ## run the whole suite with its coverage g
 	@tests/run-suite
 
 .PHONY: long
-long: packages-test .venv/development ## damage real files 10,000 times a way (about half an hour)
+long: packages-test .venv/development ## damage real files in 20,000 ways (about a quarter of an hour)
 	@.venv/bin/python -m pytest -m property --hypothesis-profile=long -p no:cacheprovider \
 	    tests/filesvc/test_any_file.py
+
+MINUTES ?= 10
+SEED ?=
+.PHONY: chaos
+chaos: packages-test .venv/development ## break a service of its own for MINUTES=10, count what was lost (SEED=7 repeats)
+	@.venv/bin/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+.PHONY: weakened
+weakened: packages-test .venv/development ## take guards away one by one and expect a test to notice
+	@.venv/bin/python -m pytest -m weakened -n 2 -p no:cacheprovider tests/weakened
+
+.PHONY: faults
+faults: packages-test .venv/development ## provoke every fault of the catalogue, and print its table into ARCHITECTURE.md
+	@rm -f var/faults.json
+	@.venv/bin/python -m pytest -m "fault or slow_fault" -n 2 --dist loadfile -p no:cacheprovider \
+	    --fault-report=var/faults.json tests
+	@.venv/bin/python tests/print_faults.py --write
 
 .PHONY: check
 check: packages-test .venv/development ## format, lint, types, import rule, generated files

@@ -63,7 +63,7 @@ def configure_logging(level: str) -> None:
             },
             "handlers": {
                 "stderr": {
-                    "class": "logging.StreamHandler",
+                    "class": "config.log_stream.PatientHandler",
                     "stream": sys.stderr,
                     "formatter": "json",
                 }

@@ -17,7 +17,7 @@ import config.celery  # noqa: E402, F401
 from config.request_id import choose_request_id  # noqa: E402
 from errors.wsgi_guard import WsgiGuard  # noqa: E402
 from filesvc.blobs import prepare_storage  # noqa: E402
-from security.concurrency import client_slots  # noqa: E402
+from security.concurrency import client_slots, entrance_slots  # noqa: E402
 
 PARENT_CHECK_SECONDS = 1.0
 
@@ -40,4 +40,4 @@ def end_with_parent(
 
 prepare_storage()
 threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
-application = WsgiGuard(django_application, choose_request_id, client_slots)
+application = WsgiGuard(django_application, choose_request_id, client_slots, entrance_slots)

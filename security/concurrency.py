@@ -80,3 +80,5 @@ class OwnerSlots:
 
 owner_slots = OwnerSlots()
 client_slots = ClientSlots(settings.MAX_WAITING_CLIENTS)
+# Taken by the guard for each request that has a body, before anything is asked about it.
+entrance_slots = ClientSlots(settings.MAX_WAITING_CLIENTS)

@@ -23,6 +23,8 @@ MAX_TARGET = 2000
 # A drive of this machine, with or without `file:`, or a path below its root.
 _LOCAL_FILE = re.compile(r"(file:/{0,3})?[a-z]:|file:(//localhost)?/[^/]|file:///[^/]")
 _REMOTE = re.compile(r"//|[a-z][a-z0-9+.-]+:")
+# Readers of URLs drop line ends and tabs wherever they stand (WHATWG URL, 4.4).
+_DROPPED = re.compile(r"[\x00-\x1f]")
 
 
 def is_remote(target: str) -> bool:
@@ -30,5 +32,5 @@ def is_remote(target: str) -> bool:
 
     Office writes the path of a local template or linked workbook into ordinary files.
     """
-    path = unquote(target[:MAX_TARGET]).strip().replace("\\", "/").lower()
+    path = _DROPPED.sub("", unquote(target[:MAX_TARGET])).strip().replace("\\", "/").lower()
     return not _LOCAL_FILE.match(path) and _REMOTE.match(path) is not None

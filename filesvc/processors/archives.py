@@ -7,7 +7,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable
 
-from filesvc.metadata import MAX_LISTED, ArchiveMetadata, TypeCount, clean_text
+from filesvc.metadata import MAX_LISTED, ArchiveMetadata, TypeCount, clean_name
 from filesvc.processors.archive_file import open_archive
 from filesvc.processors.subject import Description, Subject
 from security.extensions import (
@@ -55,7 +55,7 @@ def count_types(names: Iterable[str]) -> list[TypeCount]:
 def extension_of(name: str) -> str:
     """Without its dot; a name that only begins with a dot has none."""
     base = name.rpartition("/")[2].lstrip(".")
-    return clean_text(base.rpartition(".")[2].lower()) or "" if "." in base else ""
+    return clean_name(base.rpartition(".")[2].lower()) if "." in base else ""
 
 
 def is_suspicious(name: str) -> bool:

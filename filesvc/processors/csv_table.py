@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from errors import catalogue
-from filesvc.metadata import MAX_LISTED, Column, CsvMetadata, clean_text
+from filesvc.metadata import MAX_LISTED, Column, CsvMetadata, clean_name
 from filesvc.processors.counting import CountedText
 from filesvc.processors.csv_types import ColumnType, type_of, widen
 from filesvc.processors.subject import Description, Subject
@@ -162,6 +162,5 @@ class Table:
             cell = self._first[place] if place < len(self._first) else ""
             if not has_header:
                 kind = widen(kind, type_of(cell))
-            name = clean_text(cell) if has_header else None
-            told.append(Column(name=name or "", type=kind))
+            told.append(Column(name=clean_name(cell) if has_header else "", type=kind))
         return told

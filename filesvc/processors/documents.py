@@ -16,7 +16,10 @@ from filesvc.processors.words import WordCount
 
 GAPS = frozenset({"tab", "br", "cr", "ptab"})
 # Kinds of relationships, with the root of the part they lead to: text beside the document.
-STORIES = {"header": "hdr", "footer": "ftr", "footnotes": "footnotes", "endnotes": "endnotes"}
+STORIES = {
+    **{"header": "hdr", "footer": "ftr", "footnotes": "footnotes", "endnotes": "endnotes"},
+    "comments": "comments",
+}
 MAX_FIELD_CODE = 200
 # A field that starts a program when it is brought up to date (ECMA-376 part 1, 17.16.5; T-05).
 _DDE = re.compile(r"\s*dde(auto)?\b", re.IGNORECASE)
@@ -42,7 +45,7 @@ def describe_document(subject: Subject) -> Description:
 
 
 def read_stories(package: Package, main: str) -> Iterator[DocumentText]:
-    """Headers, footers and notes, each part once; those that are missing hide nothing.
+    """Headers, footers, notes and comments, each part once; those that are missing hide nothing.
 
     Raises CorruptContent.
     """
@@ -60,7 +63,8 @@ class DocumentText(Reading):
 
     tags: Mapping[str, str] = tags_of(
         "wordprocessingml/main",
-        "document hdr ftr footnotes endnotes p t tab br cr ptab instrText fldChar fldSimple",
+        "document hdr ftr footnotes endnotes comments "
+        "p t tab br cr ptab instrText fldChar fldSimple",
     )
 
     def __init__(self, root: str) -> None:
@@ -73,6 +77,7 @@ class DocumentText(Reading):
         self._outer: list[bool] = []
         self._is_code = False
         self._code = ""
+        self._code_aside: str | None = None
 
     def opened(self, name: str, attributes: Mapping[str, str]) -> None:
         """The paragraph, its text, and what parts words without being text."""
@@ -102,6 +107,21 @@ class DocumentText(Reading):
             self._look_at(self._code)
         else:
             self.count.add(text)
+
+    def opened_aside(self, name: str, attributes: Mapping[str, str]) -> None:
+        """Word shows a fallback when it does not know what the content before it needs."""
+        if name == "fldSimple":
+            self.opened(name, attributes)
+        elif name == "instrText":
+            self._code_aside = self._code_aside or ""
+        elif name in ("fldChar", "t"):
+            self._code_aside = None
+
+    def heard_aside(self, text: str) -> None:
+        """Of field codes there is something to fear, and nothing to count."""
+        if self._code_aside is not None:
+            self._code_aside = (self._code_aside + text)[:MAX_FIELD_CODE]
+            self._look_at(self._code_aside)
 
     def _look_at(self, code: str) -> None:
         self.has_dde = self.has_dde or _DDE.match(code) is not None

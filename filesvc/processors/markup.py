@@ -55,6 +55,12 @@ class Reading:
     def heard(self, text: str) -> None:
         """A piece of text."""
 
+    def opened_aside(self, name: str, attributes: Mapping[str, str]) -> None:
+        """An element of `tags` begins in what is shown to old programs alone, or to all (T-05)."""
+
+    def heard_aside(self, text: str) -> None:
+        """A piece of text there, inside of tags or not."""
+
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """Called by lxml."""
         self._depth += 1
@@ -67,6 +73,8 @@ class Reading:
             self._fallbacks += tag == FALLBACK
         elif not self._fallbacks:
             self.opened(name, attributes)
+        else:
+            self.opened_aside(name, attributes)
 
     def end(self, tag: str) -> None:
         """Called by lxml."""
@@ -79,7 +87,9 @@ class Reading:
 
     def data(self, text: str) -> None:
         """Called by lxml."""
-        if self.listening and not self._fallbacks:
+        if self._fallbacks:
+            self.heard_aside(text)
+        elif self.listening:
             self.heard(text)
 
     def doctype(self, name: str, public: str | None, system: str | None) -> None:

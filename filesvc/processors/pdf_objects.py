@@ -46,7 +46,7 @@ class Findings:
 def find_contents(pdf: Pdf, report: Report) -> Findings:
     """Scripts, launch actions, signatures and embedded files, compressed objects included.
 
-    Raises CorruptContent for more than 250,000 objects, and for metadata of more than 16 MiB,
+    Raises InspectionFailed for more than 250,000 objects, and for metadata of more than 16 MiB,
     which PDFium reads as soon as it opens the file.
     """
     metadata = pdf.Root.get("/Metadata")
@@ -152,8 +152,8 @@ def _is_signature(dictionary: Dictionary) -> bool:
 def find_pages(pdf: Pdf) -> tuple[int, Dictionary]:
     """How many pages the tree really has, whatever /Count says, and the first of them.
 
-    Raises CorruptContent for a tree that meets itself, has no page, or has
-    more than 250,000 of them.
+    Raises CorruptContent for a tree that meets itself or has no page, InspectionFailed for one
+    of more than 250,000.
     """
     count, first = 0, None
     for page in _walk_pages(pdf.Root.get("/Pages")):

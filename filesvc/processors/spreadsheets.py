@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from errors import catalogue
-from filesvc.metadata import MAX_LISTED, Sheet, SpreadsheetMetadata, clean_text
+from filesvc.metadata import MAX_LISTED, Sheet, SpreadsheetMetadata, clean_name
 from filesvc.processors.contents import Contents, Item
 from filesvc.processors.markup import tags_of
 from filesvc.processors.office import find_main_part, read_common
@@ -35,7 +35,7 @@ def describe_spreadsheet(subject: Subject) -> Description:
         words=sum(sheet.count.words for sheet in sheets),
         sheets=len(sheets),
         sheet_list=[
-            Sheet(name=clean_text(item.name) or "", rows=sheet.rows, columns=sheet.columns)
+            Sheet(name=clean_name(item.name), rows=sheet.rows, columns=sheet.columns)
             for item, sheet in zip(items[:MAX_LISTED], sheets, strict=False)
         ],
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from errors import catalogue
-from security.image_limits import MAX_FRAMES, check_pixels, image_limits_exceeded
+from security.image_limits import MAX_FRAMES, MAX_PIXELS, check_pixels, image_limits_exceeded
 from security.structure.reading import STEP_BYTES, read_exactly, skip_zeros
 from security.structure.samsung import find_samsung_trailer
 from security.structure.second_format import check_no_second_format
@@ -23,6 +23,9 @@ START_OF_PICTURE = b"\xff\xd8\xff"
 MAX_SEGMENTS = 50_000
 # As libjpeg-turbo's own fuzzers: a progressive picture has some ten scans, each costs a pass.
 MAX_SCANS = 500
+# And all of a large one more than a pass over small ones: 495 scans of 100 megapixels, 266 KB of
+# upload, kept a worker for its whole minute (measured). At full size this leaves twenty.
+MAX_SCANNED_PIXELS = 20 * MAX_PIXELS
 FIRST_STEP_BYTES = 8 * 1024
 
 START, END, SCAN = 0xD8, 0xD9, 0xDA
@@ -40,6 +43,9 @@ class _Walk:
     segments: int = 0
     scans: int = 0
     pictures: int = 0
+    # Of the picture it is in, and of all scans so far.
+    pixels: int = 0
+    scanned_pixels: int = 0
 
 
 def inspect_jpeg(source: BinaryIO, size_bytes: int) -> None:
@@ -76,7 +82,7 @@ def _walk_picture(walk: _Walk, position: int) -> int:
     has_frame, has_scan = False, False
     while (marker := _read_marker(walk)) != END:
         if marker in FRAMES:
-            _read_frame(walk.source, has_frame)
+            _read_frame(walk, has_frame)
             has_frame = True
         else:
             _skip_segment(walk.source)
@@ -107,13 +113,14 @@ def _skip_segment(source: BinaryIO) -> None:
     source.seek(length - 2, 1)
 
 
-def _read_frame(source: BinaryIO, has_frame: bool) -> None:
+def _read_frame(walk: _Walk, has_frame: bool) -> None:
     """Height and width, once for each picture; a height told only after the pixels is too rare."""
-    length, _, height, width, components = struct.unpack(">HBHHB", read_exactly(source, 8))
+    length, _, height, width, components = struct.unpack(">HBHHB", read_exactly(walk.source, 8))
     if has_frame or not components or length != 8 + 3 * components:
         raise catalogue.CorruptContent(note="JPEG frame header")
     check_pixels(width, height)
-    source.seek(3 * components, 1)
+    walk.pixels = width * height
+    walk.source.seek(3 * components, 1)
 
 
 def _skip_scan(walk: _Walk, has_frame: bool) -> None:
@@ -121,6 +128,9 @@ def _skip_scan(walk: _Walk, has_frame: bool) -> None:
     walk.scans += 1
     if not has_frame or walk.scans > MAX_SCANS:
         raise catalogue.CorruptContent(note="JPEG scan without a frame, or too many scans")
+    walk.scanned_pixels += walk.pixels
+    if walk.scanned_pixels > MAX_SCANNED_PIXELS:
+        raise image_limits_exceeded("too many pixels in all scans")
     position, step = walk.source.tell(), FIRST_STEP_BYTES
     while len(block := walk.source.read(step)) > 1:
         if found := _MARKER.search(block):

@@ -24,9 +24,12 @@ from security.structure.zip_members import Budget, unpack_member
 
 TYPES_PART = "[content_types].xml"
 ROOT_RELATIONSHIPS = "_rels/.rels"
-# Excel starts the program that a DDE link names.
+# Excel starts the program that a DDE link names, in a part of any name: what is looked for is the
+# element, with and without a prefix. Where such parts usually are, the word alone is enough.
 EXTERNAL_LINKS = "xl/externallinks/"
-DDE_LINKS = tuple("ddeLink".encode(coding) for coding in ("utf-8", "utf-16-le", "utf-16-be"))
+CODINGS = ("utf-8", "utf-16-le", "utf-16-be")
+DDE_LINKS = tuple("ddeLink".encode(coding) for coding in CODINGS)
+DDE_ELEMENTS = tuple(f"{mark}ddeLink".encode(coding) for coding in CODINGS for mark in "<:")
 XML_SUFFIXES = (".xml", ".rels", ".vml")
 # Macros, Excel 4 macro sheets and ActiveX controls, by the type or the name of their parts.
 ACTIVE_TYPES = re.compile("macroenabled|vbaproject|vbadata|macrosheet|activex")
@@ -118,7 +121,9 @@ def _main_parts(source: BinaryIO, parts: dict[str, Entry], budget: Budget) -> se
     targets: set[str] = set()
 
     def find_main_part(element: str, attributes: dict[str, str]) -> None:
-        if element == "Relationship" and attributes.get("Type", "").endswith("/officeDocument"):
+        # The worker knows no case in kinds either: another spelling would be a second main part.
+        kind = attributes.get("Type", "").lower().rpartition("/")[2]
+        if element == "Relationship" and kind == "officedocument":
             targets.add(posixpath.normpath("/" + attributes.get("Target", "")).lstrip("/").lower())
 
     if ROOT_RELATIONSHIPS in parts:
@@ -145,9 +150,9 @@ def _watch_part(
 ) -> Iterator[bytes]:
     if name.endswith(".rels"):
         return walk_elements(pieces, check_relationship, budget)
-    if name.startswith(EXTERNAL_LINKS):
-        refusal = catalogue.ActiveContent(note="link that starts a program")
-        pieces = refuse_marks(pieces, DDE_LINKS, refusal)
+    refusal = catalogue.ActiveContent(note="link that starts a program")
+    marks = DDE_LINKS if name.startswith(EXTERNAL_LINKS) else DDE_ELEMENTS
+    pieces = refuse_marks(pieces, marks, refusal)
     return check_prolog(pieces) if types.is_xml(name) else pieces
 
 

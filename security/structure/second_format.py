@@ -42,15 +42,17 @@ def check_no_second_format(source: BinaryIO, size_bytes: int) -> None:
 
 def _is_archive_end(source: BinaryIO, tail: bytes, start: int, place: int) -> bool:
     """Four bytes occur by chance in compressed pixels; they are the end of a directory if one
-    begins as far before them as they say, or if ZIP64 says it somewhere else.
+    begins as far before them as they say, or where they say (readers differ in which of the two
+    they believe), or if ZIP64 says it somewhere else.
     """
     if len(tail) - place < ZIP_END_BYTES:
         return False
     if tail[max(0, place - ZIP64_LOCATOR_BYTES) : place].startswith(ZIP64_LOCATOR):
         return True
-    length: int = struct.unpack_from("<I", tail, place + 12)[0]
-    begins = start + place - length
-    if length == 0 or begins < 0:
-        return False
-    source.seek(begins)
-    return source.read(len(ZIP_DIRECTORY)) == ZIP_DIRECTORY
+    length, told = struct.unpack_from("<II", tail, place + 12)
+    for begins in (start + place - length, told):
+        if begins >= 0:
+            source.seek(begins)
+            if source.read(len(ZIP_DIRECTORY)) == ZIP_DIRECTORY:
+                return True
+    return False

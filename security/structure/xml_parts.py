@@ -87,7 +87,7 @@ class _Walk:
         self._open = 0
 
     def open_element(self, name: str, attributes: dict[str, str]) -> None:
-        self._budget.take_element()
+        self._budget.take_element(len(attributes))
         self._open += 1
         self._names.update((name, *attributes))
         if self._open > MAX_OPEN_ELEMENTS or len(self._names) > MAX_NAMES:

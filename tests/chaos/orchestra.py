@@ -285,7 +285,7 @@ class Orchestra:
             ERROR_PAGES=str(self.product / "docker/nginx-errors.conf"),
         )
         (folder / "site.conf").write_text(site)
-        (folder / "nginx.conf").write_text(OUTER.format(folder=folder))
+        (folder / "nginx.conf").write_text(OUTER.format(folder=folder, body=folder / "body"))
         command = [binary, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
         log = self.folder / "edge.log"
         self.programs["edge"] = Program("edge", command, told, folder, log, stop_seconds=10)

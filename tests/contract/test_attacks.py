@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import threading
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,13 @@ from hypothesis import strategies as st
 
 from filesvc import documents
 from filesvc.models import File, Status, StoredUsage
+from filesvc.processors.csv_table import describe_csv
 from security.concurrency import client_slots
-from tests import stack
+from tests import samples, stack
 from tests.client import call, post_form, upload
 from tests.conftest import assert_problem
+from tests.files.archives import Member, pack
+from tests.filesvc.processors.telling import tell
 
 
 def bomb(side: int) -> bytes:
@@ -92,6 +96,29 @@ def test_downloads_share_the_room_of_uploads(token: str, settings: Any) -> None:
     for _ in range(settings.MAX_WAITING_CLIENTS + 1):  # each gives its slot back
         assert call("GET", f"{path}content/", token=token).body == b"hello"
     assert call("HEAD", f"{path}content/", token=token).status == 200
+
+
+@pytest.mark.django_db
+def test_names_in_an_archive_do_not_hold_the_process(token: str) -> None:
+    names = [f"{number}" + "\u0301" * 16_000 + "\u0327" * 16_000 for number in range(7)]
+    inner = pack(*(Member(name.encode(), flags=1 << 11) for name in names))
+    parts = samples.office_parts("docx") | {"word/embeddings/a.bin": inner}
+
+    before = time.thread_time()
+    answer = upload(token, samples.archive(parts), "a.docx")
+
+    assert_problem(answer, 422, "archive_unsafe_entry")
+    assert time.thread_time() - before < 1
+
+
+def test_what_a_table_tells_of_itself_stays_small() -> None:
+    header = ",".join(f"{number:03}" + "\U0001f600" * 300 for number in range(256))
+    row = ",".join(["1"] * 256)
+
+    told = tell(describe_csv, f"{header}\n{row}\n".encode())
+
+    assert [len(column["name"]) for column in told["column_types"]] == [64] * 256
+    assert len(json.dumps(told, ensure_ascii=False).encode()) < 100_000
 
 
 @pytest.mark.django_db

@@ -87,9 +87,17 @@ def raw_upload(token: str, content: bytes = b"hello", announced: int | None = No
 
 @contextlib.contextmanager
 def running_web(
-    storage: Path, *, workers: int = 1, threads: int = 16, **environment: str
+    storage: Path,
+    *,
+    workers: int = 1,
+    threads: int = 16,
+    errors_to: int | None = None,
+    **environment: str,
 ) -> Iterator[Web]:
-    """A granian as `make run` starts it, on the database of the test and a port of its own."""
+    """A granian as `make run` starts it, on the database of the test and a port of its own.
+
+    Its log goes into a file, or to the descriptor `errors_to`.
+    """
     port, log_path = free_port(), storage.parent / "web.log"
     told = {"DATABASE_URL": database_url(), "STORAGE_ROOT": str(storage), **environment}
     command = [str(Path(sys.executable).with_name("granian")), *SERVER, "--port", str(port)]
@@ -100,7 +108,7 @@ def running_web(
             env=os.environ | {"WEB_THREADS": str(threads)} | told,
             cwd=stack.ROOT,
             stdout=log,
-            stderr=log,
+            stderr=log if errors_to is None else errors_to,
             start_new_session=True,
         )
     web = Web(process, port, log_path)

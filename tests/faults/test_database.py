@@ -21,6 +21,7 @@ from filesvc.models import File
 from tests.conftest import kept_files
 from tests.faults.conftest import Client, Serve, failing
 from tests.faults.proxy import BLACKHOLE, REFUSE, RESET, ChaosProxy, Toxic
+from tests.faults.report import AT_ONCE, BY_RETRY, WHEN_OVER, Report
 from tests.stack import DATABASE, RUN_DIR, wait_until
 
 pytestmark = [
@@ -129,8 +130,9 @@ def test_a_slow_database_is_waited_for(database: ChaosProxy, client: Client, ser
     client.assert_whole(answer)
 
 
+@pytest.mark.fault(43, "a table stays locked")
 def test_a_table_that_stays_locked_refuses_the_upload(
-    database: ChaosProxy, client: Client, serve: Serve
+    database: ChaosProxy, client: Client, serve: Serve, report: Report
 ) -> None:
     started = time.monotonic()
     with psycopg.connect(**direct_address()) as other:
@@ -139,6 +141,7 @@ def test_a_table_that_stays_locked_refuses_the_upload(
 
     assert time.monotonic() - started < BOUND_SECONDS
     client.assert_refused(answer, CODE)
+    report(saw=answer, left="nothing", repaired=WHEN_OVER)
 
 
 def test_a_connection_that_breaks_at_the_insert_leaves_nothing(
@@ -154,24 +157,28 @@ def test_a_connection_that_breaks_at_the_insert_leaves_nothing(
 # --- around the commit ------------------------------------------------------------------
 
 
+@pytest.mark.fault(42, "the commit is made, its reply is lost")
 def test_a_commit_whose_reply_is_lost_is_a_kept_file(
-    database: ChaosProxy, client: Client, serve: Serve
+    database: ChaosProxy, client: Client, serve: Serve, report: Report
 ) -> None:
     with database.spoiled(Toxic("lose_reply", once_seen=b"COMMIT")):
         answer = serve(client.upload)
 
     assert database.struck.is_set()
     client.assert_whole(answer)
+    report(saw=answer, left="row and bytes", repaired=AT_ONCE)
 
 
+@pytest.mark.fault(42, "the database is lost before the commit")
 def test_a_commit_that_never_arrives_leaves_nothing(
-    database: ChaosProxy, client: Client, serve: Serve
+    database: ChaosProxy, client: Client, serve: Serve, report: Report
 ) -> None:
     with database.spoiled(Toxic("reset", once_seen=b"COMMIT")):
         answer = serve(client.upload)
 
     assert database.struck.is_set()
     client.assert_refused(answer, CODE)
+    report(saw=answer, left="nothing", repaired=BY_RETRY)
 
 
 def test_a_commit_that_still_runs_is_waited_for(

@@ -107,6 +107,7 @@ def test_what_was_not_rung_for_is_rung_for_once_the_broker_is_back(
     assert doorbell.rung_for() == [File.objects.get().id]
 
 
+@pytest.mark.fault(4, "the broker hears the ring, its reply is lost")
 def test_a_ring_whose_reply_is_lost_is_repeated_and_does_no_harm(
     broker: ChaosProxy, client: Client, doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

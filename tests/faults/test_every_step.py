@@ -18,6 +18,7 @@ from filesvc.models import File, IdempotencyKey
 from filesvc.sweeper import sweep_once
 from tests.client import Answer
 from tests.conftest import PROBLEM, kept_files
+from tests.faults.report import AFTER_AN_HOUR, Report
 from tests.model.bench import Bench
 from tests.model.crash import run_until_dead
 from tests.model.steps import DISK, Steps, counted
@@ -71,8 +72,11 @@ def assert_agreement(bench: Bench, answer: Answer, step: str) -> None:
         assert rows == [], step
 
 
+@pytest.mark.fault(39, "each step of an upload fails")
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_whichever_step_fails_answer_disk_and_rows_agree(bench: Bench, moment: str) -> None:
+def test_whichever_step_fails_answer_disk_and_rows_agree(
+    bench: Bench, moment: str, report: Report
+) -> None:
     steps = steps_of_one_upload(bench)
     refused = 0
     for number, name in enumerate(steps):
@@ -90,9 +94,15 @@ def test_whichever_step_fails_answer_disk_and_rows_agree(bench: Bench, moment: s
         assert [path.name for path in kept_files(bench.storage)] == [File.objects.get().id.hex]
         bench.clean()
     assert refused > len(steps) / 2
+    report(
+        saw="201, 503 or 507", left="row and bytes with a 201, else neither", repaired=AFTER_AN_HOUR
+    )
 
 
-def test_whichever_step_is_its_last_a_retry_and_the_sweeper_make_it_whole(bench: Bench) -> None:
+@pytest.mark.fault(23, "each step of an upload is the last of its process")
+def test_whichever_step_is_its_last_a_retry_and_the_sweeper_make_it_whole(
+    bench: Bench, report: Report
+) -> None:
     steps = steps_of_one_upload(bench)
     for number, name in enumerate(steps):
         with_row = upload_and_die(bench, number)
@@ -108,6 +118,11 @@ def test_whichever_step_is_its_last_a_retry_and_the_sweeper_make_it_whole(bench:
         assert [path.name for path in kept_files(bench.storage)] == [File.objects.get().id.hex]
         bench.clean()
     assert IdempotencyKey.objects.count() == 0
+    report(
+        saw="the connection is lost",
+        left="nothing, or bytes, or row and bytes; a claimed key",
+        repaired="by a retry after 70 s; bytes without a row after 1 h",
+    )
 
 
 def upload_and_die(bench: Bench, number: int) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from filesvc.models import File
 from tests.client import call, upload
+from tests.faults.report import Report
 from tests.filesvc.conftest import Doorbell, closed_breaker, doorbell
 from tests.filesvc.processes import running_worker
 from tests.stack import wait_until
@@ -72,8 +73,10 @@ def is_overtaken(slow: str, later: list[str]) -> bool:
     return File.objects.filter(id__in=later, processed_at__lt=failure["occurred_at"]).exists()
 
 
+@pytest.mark.fault(17, "files that kill, exhaust or stop the process that reads them")
+@pytest.mark.fault(18, "a file takes all memory of the process that reads it")
 def test_hostile_files_end_and_ordinary_ones_are_processed_meanwhile(
-    token: str, storage: Path, doorbell: Doorbell
+    token: str, storage: Path, doorbell: Doorbell, report: Report
 ) -> None:
     hostile: dict[str, str] = {}
     ordinary: dict[str, list[str]] = {}
@@ -101,3 +104,8 @@ def test_hostile_files_end_and_ordinary_ones_are_processed_meanwhile(
 
     wait_until(lambda: session_of(worker.pid) == [], 10, "nothing of the worker is left")
     assert worker.returncode == 0
+    report(
+        saw="201, then `failed` or `quarantined`",
+        left="the confined process is replaced",
+        repaired="tried again at once, five times at most",
+    )

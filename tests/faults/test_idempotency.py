@@ -13,6 +13,7 @@ from tests.client import Answer
 from tests.conftest import assert_problem, kept_files
 from tests.faults.conftest import Client, Serve, failing
 from tests.faults.proxy import REFUSE, ChaosProxy, Toxic
+from tests.faults.report import BY_RETRY, Report
 from tests.faults.test_database import assert_row_and_bytes_agree, database
 from tests.filesvc.keying import assert_replayed, lapse, send
 from tests.stack import DATABASE, wait_until
@@ -42,8 +43,9 @@ def assert_one_file(client: Client, serve: Serve, retry: Answer) -> None:
     assert_replayed(serve(send, client.token), retry)
 
 
+@pytest.mark.fault(42, "the commit is made, the database is gone")
 def test_a_commit_nobody_can_ask_about_is_settled_by_the_retry(
-    database: ChaosProxy, client: Client, serve: Serve
+    database: ChaosProxy, client: Client, serve: Serve, report: Report
 ) -> None:
     lost = Toxic("lose_reply", once_seen=b"COMMIT", then=REFUSE)
     with database.spoiled(at_the_file_s_commit(lost)):
@@ -54,6 +56,7 @@ def test_a_commit_nobody_can_ask_about_is_settled_by_the_retry(
     retry = serve(send, client.token)
     assert retry.headers["idempotency-replayed"] == "true"
     assert_one_file(client, serve, retry)
+    report(saw=answer, left="row and bytes", repaired=BY_RETRY)
 
 
 def test_a_commit_whose_reply_is_lost_is_answered_and_kept(

@@ -22,6 +22,7 @@ from tests import samples
 from tests.conftest import assert_nothing_kept
 from tests.faults.conftest import Client, failing
 from tests.faults.proxy import BLACKHOLE, REFUSE, RESET, ChaosProxy, Toxic
+from tests.faults.report import WHEN_OVER, Report
 from tests.security.fake_clamd import FakeClamd, Script
 from tests.stack import RUN_DIR, Server, wait_until
 
@@ -159,6 +160,22 @@ def test_whatever_a_scanner_answers_only_one_answer_lets_a_file_in(
     client.forget()
 
 
+@pytest.mark.fault(33, "the scanner's reply is cut, doubled or garbage")
+@pytest.mark.usefixtures("known_version")
+@pytest.mark.parametrize(
+    "reply",
+    [b"stream: O", b"stream: OK\0stream: OK\0", b"stream: OK\0stream: X FOUND\0", b"", b"OK\0"],
+)
+def test_a_reply_that_is_not_the_one_is_an_error(
+    client: Client, scanner: ChaosProxy, report: Report, reply: bytes
+) -> None:
+    with scanner.spoiled(Toxic("garbage", reply)):
+        answer = client.upload()
+
+    client.assert_refused(answer, "scanner_error")
+    report(saw=answer, left="nothing", repaired=WHEN_OVER)
+
+
 # --- over a Unix socket: the descriptor itself is handed over ---------------------------
 
 
@@ -186,10 +203,18 @@ def test_a_fault_while_the_descriptor_is_scanned_refuses_the_upload(
 
 
 @pytest.mark.parametrize(
-    ("fault", "code"), [("stopped", "scanner_unavailable"), ("frozen", "scanner_timeout")]
+    ("fault", "code"),
+    [
+        pytest.param(
+            "stopped", "scanner_unavailable", marks=pytest.mark.fault(30, "the scanner is away")
+        ),
+        pytest.param(
+            "frozen", "scanner_timeout", marks=pytest.mark.fault(31, "the scanner is frozen")
+        ),
+    ],
 )
 def test_a_clamd_that_is_gone_or_frozen_refuses_until_it_is_back(
-    client: Client, servers: Servers, fault: str, code: str
+    client: Client, servers: Servers, fault: str, code: str, report: Report
 ) -> None:
     with getattr(servers["clamd"], fault)():
         answer = client.upload()
@@ -198,10 +223,12 @@ def test_a_clamd_that_is_gone_or_frozen_refuses_until_it_is_back(
 
     assert failing() == []
     wait_until(lambda: client.upload().status == 201, 5, "the failure is forgotten")
+    report(saw=answer, left="nothing; not ready", repaired=WHEN_OVER)
 
 
+@pytest.mark.fault(32, "the scanner dies before its verdict")
 def test_a_clamd_that_dies_over_a_file_has_not_found_it_clean(
-    client: Client, servers: Servers
+    client: Client, servers: Servers, report: Report
 ) -> None:
     signatures.current_scanner()
     clamd, idle = servers["clamd"], connections_to_clamd()
@@ -223,6 +250,7 @@ def test_a_clamd_that_dies_over_a_file_has_not_found_it_clean(
 
     client.assert_refused(answer, "scanner_error")
     assert client.upload().status == 201
+    report(saw=answer, left="nothing", repaired=WHEN_OVER)
 
 
 def connections_to_clamd() -> int:
@@ -230,8 +258,11 @@ def connections_to_clamd() -> int:
     return Path("/proc/net/unix").read_text().count(f"{RUN_DIR}/clamd.sock\n")
 
 
+@pytest.mark.fault(31, "the scanner accepts nobody any more")
 @pytest.mark.parametrize("transport", ["unix", "tcp"])
-def test_a_full_backlog_holds_no_upload_up(client: Client, settings: Any, transport: str) -> None:
+def test_a_full_backlog_holds_no_upload_up(
+    client: Client, settings: Any, transport: str, report: Report
+) -> None:
     signatures.current_scanner()
     started = time.monotonic()
     with full_backlog(transport) as settings.CLAMD_ADDRESS:
@@ -239,6 +270,7 @@ def test_a_full_backlog_holds_no_upload_up(client: Client, settings: Any, transp
 
     assert time.monotonic() - started < BOUND_SECONDS
     client.assert_refused(answer, "scanner_unavailable")
+    report(saw=answer, left="nothing", repaired=WHEN_OVER)
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from tests.client import call
 from tests.conftest import assert_problem, kept_files
 from tests.faults.conftest import Client, failing
 from tests.faults.disk import Disk
+from tests.faults.report import BY_RETRY, WHEN_OVER, Report
 
 pytestmark = pytest.mark.django_db
 
@@ -89,9 +90,10 @@ def is_number(expected: int, number: int, name: str) -> bool:
     return number == expected
 
 
+@pytest.mark.fault(39, "the disk fails where an upload is made durable")
 @pytest.mark.parametrize("failing_name", ["fsync", "rename", "write"])
 def test_a_call_that_failed_is_not_tried_again(
-    disk: Disk, client: Client, failing_name: str
+    disk: Disk, client: Client, failing_name: str, report: Report
 ) -> None:
     disk.fail("EIO", at=lambda number, name: name == failing_name)
 
@@ -99,6 +101,7 @@ def test_a_call_that_failed_is_not_tried_again(
 
     assert disk.made.count(failing_name) == 1
     client.assert_refused(answer, "storage_unavailable")
+    report(saw=answer, left="nothing", repaired=BY_RETRY)
 
 
 def test_a_store_that_cannot_even_clean_up_gives_the_same_answer(
@@ -234,7 +237,10 @@ def test_a_file_that_fills_the_store_is_refused_and_makes_room_again(
     client.assert_whole(client.upload())
 
 
-def test_a_full_store_is_told_and_heals_when_there_is_room(small: Path, client: Client) -> None:
+@pytest.mark.fault(38, "the store is full")
+def test_a_full_store_is_told_and_heals_when_there_is_room(
+    small: Path, client: Client, report: Report
+) -> None:
     client.storage = small
     ballast = small / "ballast"
     with contextlib.suppress(OSError):
@@ -248,6 +254,7 @@ def test_a_full_store_is_told_and_heals_when_there_is_room(small: Path, client: 
     client.assert_refused(answer, "storage_full", 507)
     assert failing() == []
     assert client.upload().status == 201
+    report(saw=answer, left="nothing; not ready", repaired=WHEN_OVER)
 
 
 def test_a_store_that_turned_read_only_refuses_until_it_is_writable(

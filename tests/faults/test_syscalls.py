@@ -13,7 +13,7 @@ import requests
 from filesvc.models import File
 from filesvc.sweeper import sweep_once
 from tests.conftest import assert_nothing_kept, kept_files
-from tests.faults.living import Web, upload_to
+from tests.faults.living import Web, running_web, upload_to
 from tests.faults.report import AFTER_AN_HOUR, BY_RETRY, WHEN_OVER, Report
 from tests.faults.syscalls import injected
 from tests.faults.test_web import HOUR_SECONDS, LARGE, LOST, storage, store, wait, web
@@ -28,6 +28,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 KEY = "the-key-of-this-upload"
 
 
+@pytest.fixture
+def own_web(store: Path, transactional_db: None) -> Iterator[Web]:
+    """A server that may lose a process: a second loss within seconds ends it."""
+    with running_web(store) as running:
+        yield running
+
+
 @pytest.mark.fault(23, "the web process dies at a step of the upload")
 @pytest.mark.parametrize(
     ("call", "number", "folder"),
@@ -38,7 +45,7 @@ KEY = "the-key-of-this-upload"
     ],
 )
 def test_a_process_that_dies_at_a_step_leaves_no_row_and_a_retry_settles_it(  # noqa: PLR0917
-    web: Web,
+    own_web: Web,
     token: str,
     storage: Path,
     tmp_path: Path,
@@ -48,7 +55,7 @@ def test_a_process_that_dies_at_a_step_leaves_no_row_and_a_retry_settles_it(  # 
     number: int,
     folder: str,
 ) -> None:
-    wait_until(web.is_up, 60, "it serves")
+    web = own_web
     (worker,) = web.workers()
     with (
         injected(worker, call, f"signal=KILL:when={number}", tmp_path),

@@ -170,14 +170,17 @@ def test_a_body_that_ends_early_at_the_edge_is_not_passed_on(
 
 
 @pytest.mark.fault(29, "a length that lies")
-@pytest.mark.parametrize("announced", [1, 40, 10**12, -1])
-def test_a_length_that_lies_is_refused_and_takes_no_room(
-    web: Web, token: str, storage: Path, report: Report, announced: int
+@pytest.mark.parametrize(
+    ("announced", "status"),
+    # A bare 400 is the server's own: what follows the body it was promised is no HTTP.
+    [(1, b"400"), (40, b"400"), (10**12, b"413"), (-1, b"400")],
+)
+def test_a_length_that_lies_is_refused_and_takes_no_room(  # noqa: PLR0917
+    web: Web, token: str, storage: Path, report: Report, announced: int, status: bytes
 ) -> None:
     answer = talk(web.port, raw_upload(token, LARGE, announced=announced))
-    print(announced, answer[-300:])
 
-    assert not answer.startswith(b"HTTP/1.1 2")
+    assert answer.startswith(b"HTTP/1.1 " + status)
     assert_nothing_kept(storage)
     report(saw="400 or 413", left="nothing", repaired=NOTHING)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable
 from functools import partial
 
@@ -143,6 +144,12 @@ REFUSED: dict[str, tuple[Make, int, str]] = {
     ),
     "infected.zip": (lambda: pack(Member(b"a.txt", samples.EICAR)), 422, "malware_detected"),
     "infected.txt": (lambda: samples.EICAR, 422, "malware_detected"),
+    # A chunk of 2 GiB, it says; the worker would ask for as much memory at once, and die of it.
+    "claims.png": (
+        lambda: images.png(b"\x80\0\0\0IDAT" + zlib.compress(bytes(8)) + bytes(4)),
+        422,
+        "corrupt_content",
+    ),
     "short.png": (lambda: PNG[:-20], 422, "corrupt_content"),
     "short.jpg": (lambda: JPEG[:200], 422, "corrupt_content"),
     "short.gif": (lambda: GIF[:-30], 422, "corrupt_content"),

@@ -18,6 +18,7 @@ from filesvc.models import File, IdempotencyKey
 from security.concurrency import ClientSlots
 from tests.client import Answer, file_part, form, post_form
 from tests.conftest import assert_nothing_kept, assert_problem, kept_files
+from tests.faults.report import Report
 from tests.filesvc import keying
 from tests.filesvc.keying import assert_replayed, header, lapse, send
 from tests.filesvc.test_quotas_parallel import Stalled, with_own_connection
@@ -36,6 +37,7 @@ def room_for_all(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that takes as many uploads at once as are sent here."""
     settings.MAX_INFLIGHT_UPLOADS = AT_ONCE
     monkeypatch.setattr(intake, "client_slots", ClientSlots(AT_ONCE))
+    monkeypatch.setattr("config.wsgi.application._entrance", ClientSlots(AT_ONCE))
 
 
 class UnderWay:
@@ -135,11 +137,18 @@ def test_another_key_and_another_owner_wait_for_nobody(
     assert send(make_token("bob")).status == 201
 
 
+@pytest.mark.fault(25, "twenty uploads with one key at once")
 @pytest.mark.parametrize("rounds", range(3))
-def test_of_twenty_at_once_one_makes_the_file(token: str, storage: Path, rounds: int) -> None:
+def test_of_twenty_at_once_one_makes_the_file(
+    token: str, storage: Path, rounds: int, report: Report
+) -> None:
     assert_one_worked(send_at_once(token))
 
     assert [path.read_bytes() for path in kept_files(storage)] == [b"hello"]
+    report(
+        saw="one 201; the others the same one, or 409 `idempotency_key_in_progress`",
+        left="one row and its bytes",
+    )
 
 
 def test_of_twenty_that_find_a_lapsed_claim_one_takes_it_over(token: str, storage: Path) -> None:

@@ -63,6 +63,7 @@ def room_for_all(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that takes as many uploads at once as are sent here."""
     settings.MAX_INFLIGHT_UPLOADS = UPLOADS
     monkeypatch.setattr(intake, "client_slots", ClientSlots(UPLOADS))
+    monkeypatch.setattr("config.wsgi.application._entrance", ClientSlots(UPLOADS))
 
 
 @pytest.mark.usefixtures("room_for_all")

@@ -14,6 +14,7 @@ import pytest
 from filesvc.models import File
 from tests import samples, stack
 from tests.client import call, upload
+from tests.faults.report import Report
 from tests.filesvc.conftest import Doorbell
 from tests.filesvc.processes import running_worker
 
@@ -74,8 +75,9 @@ def test_a_worker_processes_what_was_uploaded(
     assert (content.status, content.body) == (200, b"hello world\n")
 
 
+@pytest.mark.fault(14, "one message is delivered five times")
 def test_a_worker_gets_past_junk_duplicates_and_pickles(
-    token: str, storage: Path, doorbell: Doorbell
+    token: str, storage: Path, doorbell: Doorbell, report: Report
 ) -> None:
     trap = storage.parent / "trap"
     doorbell.client.lpush("celery", pickled_message(trap))
@@ -90,3 +92,4 @@ def test_a_worker_gets_past_junk_duplicates_and_pickles(
     attempts = {str(file.id): file.attempts for file in File.objects.all()}
     assert attempts == {answer.json["id"]: 1, last.json["id"]: 1}
     assert not trap.exists()
+    report(saw="201", left="four messages too many")

@@ -13,6 +13,7 @@ from errors import catalogue
 from security.client_address import client_address, is_trusted_proxy
 from tests.client import call, upload
 from tests.conftest import assert_problem
+from tests.faults.report import Report
 
 PROXY = "10.0.0.1"
 CLIENT = "203.0.113.7"
@@ -49,6 +50,7 @@ def bucket(hop: str) -> str:
     return f"{ip_address(one.packed[:8] + bytes(8))}/64"
 
 
+@pytest.mark.fault(45, "a stranger forges an address")
 @pytest.mark.property
 @given(foreign_hops, spoofed)
 def test_a_header_from_a_stranger_changes_nothing(peer: str, forwarded: str) -> None:
@@ -135,12 +137,14 @@ def test_trust_is_a_matter_of_networks(peer: str, is_trusted: bool) -> None:
     assert is_trusted_proxy(peer) is is_trusted
 
 
+@pytest.mark.fault(45, "a proxy forwards a forged address")
 @pytest.mark.django_db
-def test_garbage_from_a_trusted_proxy_is_refused_over_http(token: str) -> None:
+def test_garbage_from_a_trusted_proxy_is_refused_over_http(token: str, report: Report) -> None:
     answer = upload(token, b"hello", REMOTE_ADDR=PROXY, HTTP_X_FORWARDED_FOR="garbage")
 
     problem = assert_problem(answer, 400, "malformed_header")
     assert [fault["name"] for fault in problem["errors"]] == ["X-Forwarded-For"]
+    report(saw=answer, left="nothing")
 
 
 def test_a_public_page_does_not_care_for_the_header() -> None:

@@ -252,6 +252,7 @@ def test_a_charset_of_utf_8_may_be_told(token: str) -> None:
 # --- a body that does not come as announced -------------------------------------------
 
 
+@pytest.mark.fault(27, "a body ends early")
 @pytest.mark.parametrize("missing_bytes", [1, 2, 100, len(WHOLE)])
 def test_a_body_that_ends_early_is_incomplete(
     token: str, storage: Path, missing_bytes: int

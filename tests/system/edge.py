@@ -18,7 +18,7 @@ daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
 events {{}}
 http {{
     access_log off;
-    client_body_temp_path {body}; proxy_temp_path {folder}/proxy;
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
     include {folder}/site.conf;
 }}
@@ -47,8 +47,10 @@ def edge(
         ERROR_PAGES=str(ROOT / "docker/nginx-errors.conf"),
     )
     (folder / "site.conf").write_text(site)
-    body = body_folder or folder / "body"
-    (folder / "nginx.conf").write_text(OUTER.format(folder=folder, body=body))
+    outer = OUTER.format(folder=folder)
+    if body_folder:
+        outer = outer.replace(f"{folder}/body", str(body_folder))
+    (folder / "nginx.conf").write_text(outer)
     with (folder / "out.txt").open("wb") as output:
         process = subprocess.Popen(
             [binary, "-c", str(folder / "nginx.conf")], stdout=output, stderr=output

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from errors import catalogue
 from filesvc.processors.documents import describe_document
+from filesvc.processors.markup import FALLBACK
 from tests.files import office
 from tests.files.archives import rewrite
 from tests.files.office_parts import STRICT, TRANSITIONAL, document, package, paragraph
@@ -149,7 +150,7 @@ def test_pages_are_those_the_program_counted_or_none(pages: str, told: int | Non
         '<w:fldChar w:fldCharType="begin"/><w:instrText>DDE "x"</w:instrText>',
     ],
 )
-@pytest.mark.parametrize("place", ["document", "header"])
+@pytest.mark.parametrize("place", ["document", "header", "comments", "fallback"])
 def test_a_field_that_starts_a_program_is_refused_wherever_it_stands(
     field: str, place: str
 ) -> None:
@@ -159,6 +160,17 @@ def test_a_field_that_starts_a_program_is_refused_wherever_it_stands(
         main = f'<w:document xmlns:w="{TRANSITIONAL["w"]}"/>'
         links = (("h", "header", "header1.xml"),)
         content = package("docx", main, {"word/header1.xml": header}, links)
+    if place == "comments":
+        comments = f'<w:comments xmlns:w="{TRANSITIONAL["w"]}"><w:p>{field}</w:p></w:comments>'
+        main = f'<w:document xmlns:w="{TRANSITIONAL["w"]}"/>'
+        links = (("c", "comments", "comments.xml"),)
+        content = package("docx", main, {"word/comments.xml": comments}, links)
+    if place == "fallback":  # Word shows it when it does not know what the choice needs
+        space = FALLBACK.partition("}")[0][1:]
+        content = document(
+            f'<m:AlternateContent xmlns:m="{space}"><m:Choice xmlns:z="urn:z" Requires="z"/>'
+            f"<m:Fallback><w:p>{field}</w:p></m:Fallback></m:AlternateContent>"
+        )
 
     assert refusal(describe_document, content) == catalogue.ActiveContent.code
 

@@ -239,7 +239,7 @@ def test_a_file_without_a_page_tree_is_corrupt(content: bytes) -> None:
 def test_there_is_a_limit_to_what_is_looked_at(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf_objects, limit, 9)
 
-    with pytest.raises(catalogue.CorruptContent, match="too many"):
+    with pytest.raises(catalogue.InspectionFailed, match="too many"):
         tell(describe_pdf, pdfs.saved(pdfs.blank(10)))
 
 

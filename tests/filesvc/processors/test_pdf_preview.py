@@ -100,7 +100,7 @@ def test_metadata_that_unpacks_to_too_much_is_refused() -> None:
     blanks = document.make_stream(b" " * 2 * pdf_objects.MAX_STREAM_BYTES)
     document.Root.Metadata = blanks
 
-    with pytest.raises(catalogue.CorruptContent, match="metadata"):
+    with pytest.raises(catalogue.InspectionFailed, match="metadata"):
         preview(pdfs.saved(document, fix_metadata_version=False))
 
 

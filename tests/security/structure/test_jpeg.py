@@ -171,3 +171,8 @@ def test_a_marker_is_found_wherever_a_step_of_reading_ends(before: int) -> None:
 
     assert refusal_of("JPEG", content) is None
     assert refusal_of("JPEG", content + b"x") == "ambiguous_content"
+
+
+@pytest.mark.parametrize(("scans", "code"), [(20, None), (21, "image_limits_exceeded")])
+def test_a_large_picture_has_few_scans(scans: int, code: str | None) -> None:
+    assert refusal_of("JPEG", jpeg_header(10_000, 10_000, scans=scans)) == code

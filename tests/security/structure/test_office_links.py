@@ -18,6 +18,7 @@ REMOTE = [
     *("file:////server/share/a", "file:///\\\\server\\share\\a", "file://///server/a"),
     *("mhtml:http://example.org/a!x-usc:http://example.org/b", "file:%5C%5Cserver%5Ca"),
     *("\\/server/a", " http://example.org/", "ldap://example.org", "ms-word:ofe|u|http://a"),
+    *("ht\ttp://example.org/", "\\\n\\server\\a", "ht%09tp://example.org/"),
 ]
 LOCAL = [
     *("file:///C:\\Users\\me\\Normal.dotm", "file:///C:/Users/me/a.dotx", "C:\\a.dotx", "c:a.xlsx"),

@@ -202,6 +202,30 @@ def test_a_link_that_starts_a_program_is_refused(encoding: str) -> None:
         assert office_verdict(changed("xlsx", **parts), "xlsx") == code
 
 
+@pytest.mark.parametrize("name", ["xl/links/a.xml", "a.bin"])
+@pytest.mark.parametrize("prefix", ["", "x:"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_link_that_starts_a_program_is_found_in_any_part(
+    name: str, prefix: str, encoding: str
+) -> None:
+    link = f'<{prefix}externalLink xmlns="x" xmlns:x="x"><{prefix}ddeLink/></{prefix}externalLink>'
+    text = "<a>a ddeLink in words, &lt;ddeLink></a>"
+
+    for part, code in ((link, "active_content"), (text, "accepted")):
+        parts: dict[str, str | bytes] = {name: part.encode(encoding)}
+        assert office_verdict(changed("xlsx", **parts), "xlsx") == code
+
+
+def test_a_main_part_in_another_spelling_is_a_second_one() -> None:
+    root = str(samples.office_parts("docx")["_rels/.rels"])
+    decoy = '<Relationship Id="x" Type="urn:x/OFFICEDOCUMENT" Target="word/other.xml"/>'
+    parts = {"_rels/.rels": root.replace("<Relationship ", f"{decoy}<Relationship ", 1)}
+
+    assert office_verdict(changed("docx", **parts, **{"word/other.xml": "<a/>"})) == (
+        "ambiguous_content"
+    )
+
+
 # --- the rules of archives ------------------------------------------------------------
 
 

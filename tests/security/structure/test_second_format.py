@@ -52,6 +52,15 @@ def test_an_archive_whose_directory_is_told_elsewhere_is_found() -> None:
     assert is_refused(b"x" * 30 + b"PK\x06\x07" + bytes(16) + b"PK\x05\x06" + b"\xff" * 18)
 
 
+def test_an_archive_whose_directory_stands_where_it_says_is_found() -> None:
+    with zipfile.ZipFile(io.BytesIO(ARCHIVE)) as packed:
+        start = packed.start_dir
+    end = ARCHIVE.rfind(b"PK\x05\x06")
+
+    assert is_refused(ARCHIVE[:end] + b"pixels" + ARCHIVE[end:])
+    assert not is_refused(ARCHIVE[:start] + b"pixels" + ARCHIVE[end:])
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"PK\x05\x06", b"PK\x05\x06" + bytes(18), b"PK\x05\x06" * 9000, b"x" * 1024 + b"%PDF-"],

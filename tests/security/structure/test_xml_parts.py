@@ -160,6 +160,13 @@ def test_many_relationships_are_read() -> None:
     assert walk_verdict(content, 256 * 1024) == "accepted"
 
 
+def test_attributes_are_counted_too() -> None:
+    element = "<b " + " ".join(f'a{number}=""' for number in range(200)) + "/>"
+    part = f"<a>{element * (MAX_ELEMENTS // 25)}</a>"
+
+    assert walk_verdict(part.encode(), 256 * 1024) == "archive_limits_exceeded"
+
+
 def test_elements_are_counted_over_all_parts() -> None:
     part = f"<a>{'<b/>' * (MAX_ELEMENTS // 5)}</a>"
     parts = [f"word/_rels/{number}.rels" for number in range(5)]

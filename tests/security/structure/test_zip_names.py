@@ -42,6 +42,19 @@ def test_a_plain_name_is_accepted(name: str) -> None:
     assert names_verdict(name) == "accepted"
 
 
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("a" * 1024, "accepted"),
+        ("a" * 1025, UNSAFE),
+        ("\u05d0" + "\u05b8\u05bc" * 15, "accepted"),
+        ("a" + "\u0301" * 31, UNSAFE),
+    ],
+)
+def test_a_name_is_no_longer_than_names_are(name: str, verdict: str) -> None:
+    assert names_verdict(name) == verdict
+
+
 @pytest.mark.property
 @given(name=st.text(st.sampled_from("ab./\\:C\0\n é"), min_size=1, max_size=12))
 def test_an_accepted_name_stays_below_where_it_is_unpacked(name: str) -> None:
