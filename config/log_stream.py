@@ -38,12 +38,12 @@ class PatientHandler(logging.Handler):
         """Hand the line over."""
         try:
             self._lines.put_nowait(self.format(record))
+            if self._writer is None:
+                self._start_writer()
         except queue.Full:
             self._dropped += 1
         except Exception:  # noqa: BLE001 - as every handler does: a log line ends no request
             self.handleError(record)
-        if self._writer is None:
-            self._start_writer()
 
     def flush(self) -> None:
         """Wait until all is written, but not for long."""
@@ -62,15 +62,16 @@ class PatientHandler(logging.Handler):
         lines = self._lines
         while True:
             line = lines.get()
+            dropped, self._dropped = self._dropped, 0
             try:
-                self._stream.write(f"{line}\n{self._tell_dropped()}")
+                self._stream.write(f"{line}\n{tell_dropped(dropped)}")
                 self._stream.flush()
             except (OSError, ValueError):  # nobody is there to be told
-                self._dropped += 1
+                self._dropped += dropped + 1
             lines.task_done()
 
-    def _tell_dropped(self) -> str:
-        if not self._dropped:
-            return ""
-        dropped, self._dropped = self._dropped, 0
-        return json.dumps({"event": "log.dropped", "level": "warning", "count": dropped}) + "\n"
+
+def tell_dropped(count: int) -> str:
+    """A line of its own, in the form of the others; empty when nothing was dropped."""
+    told = {"event": "log.dropped", "level": "warning", "count": count}
+    return json.dumps(told) + "\n" if count else ""

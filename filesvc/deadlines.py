@@ -6,12 +6,26 @@ outside gives up, or a client is told of a failure that did not happen.
 
 from __future__ import annotations
 
+import time
+
 from django.conf import settings
+
+from errors import catalogue
 
 # granian's --workers-kill-timeout: how long a stopping server lets its requests finish.
 SERVER_SECONDS = 40
 # nginx's proxy_read_timeout.
 EDGE_SECONDS = 70
+RETRY_SECONDS = 30
+
+
+def check_in_time(received_at: float) -> None:
+    """What took longer than an upload may is given up before it is kept.
+
+    `received_at` is a moment of `time.monotonic`. Raises Overloaded.
+    """
+    if time.monotonic() - received_at > settings.REQUEST_TIMEOUT_SECONDS:
+        raise catalogue.Overloaded(note="request deadline", retry_after_seconds=RETRY_SECONDS)
 
 
 def deadlines_in_order() -> list[tuple[str, float]]:

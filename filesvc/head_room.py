@@ -10,6 +10,7 @@ import os
 import secrets
 import threading
 import time
+from typing import Any
 
 from django.conf import settings
 
@@ -19,6 +20,7 @@ from security.upload import storage_faults
 
 BACKLOG_KNOWN_SECONDS = 1.0
 RETRY_SECONDS = (5, 15)
+OWNERS_SHARE = 4
 
 
 class Backlog:
@@ -42,15 +44,25 @@ class Backlog:
 backlog = Backlog()
 
 
-def check_head_room(announced_bytes: int) -> None:
-    """Refuse an upload the disk or the workers have no room for.
+def check_head_room(owner: Any, announced_bytes: int = 0) -> None:
+    """Refuse what the disk or the workers have no room for.
 
-    Raises Overloaded with a jittered Retry-After, StorageUnavailable.
+    One owner may take a quarter of the queue, so that nobody can fill it alone. Raises
+    Overloaded with a jittered Retry-After, StorageUnavailable.
     """
     if free_bytes() - announced_bytes < settings.MIN_FREE_BYTES:
         raise _overloaded("disk")
-    if backlog.count() > settings.MAX_BACKLOG_FILES:
+    waiting, share = backlog.count(), max(1, settings.MAX_BACKLOG_FILES // OWNERS_SHARE)
+    if waiting > settings.MAX_BACKLOG_FILES:
         raise _overloaded("backlog")
+    # Asked only when it may be so: most queues are shorter than anybody's share.
+    if waiting > share and _waiting_of(owner, share) > share:
+        raise _overloaded("owner's backlog")
+
+
+def _waiting_of(owner: Any, share: int) -> int:
+    """Files of one owner that wait, counted no further than one above the share."""
+    return int(File.objects.filter(owner=owner, status=Status.QUEUED)[: share + 1].count())
 
 
 def free_bytes() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import structlog
@@ -9,6 +10,7 @@ from rest_framework.request import Request
 
 from errors import catalogue
 from errors.handler import request_id_of
+from filesvc.deadlines import check_in_time
 from filesvc.head_room import check_head_room
 from filesvc.idempotency import Accepted, HeldKey, hold_key
 from filesvc.quotas import check_quotas
@@ -53,7 +55,7 @@ def take_in(request: Request) -> Accepted:
         announced_bytes = file_bytes_announced(request._request)
         if not key.is_answered:  # what was taken in already takes no second place
             check_quotas(owner, announced_bytes)
-        check_head_room(announced_bytes)
+        check_head_room(owner, announced_bytes)
         with (
             owner_slots.take(owner.pk),
             client_slots.take(),
@@ -64,11 +66,13 @@ def take_in(request: Request) -> Accepted:
 
 def judge_and_keep(upload: StagedUpload, request: Request, key: HeldKey) -> Accepted:
     """The gates, and behind them the file with its answer."""
+    received_at = time.monotonic()
     name = check_filename(upload.name)
     check_not_empty(upload.size_bytes)
     media_type = identify_type(upload, name)
     inspect_structure(upload, media_type)
     clean = scan_for_malware(upload)
+    check_in_time(received_at)
     file = save_file(
         clean,
         name=name,

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 MAX_TEXT = 256
 MAX_LISTED = 256
 # Of each thing in a list. With 256 characters each, a page of 200 tables was an answer of 53 MB
-# (measured); Excel ends the name of a sheet at 31.
+# (calculated); Excel ends the name of a sheet at 31.
 MAX_NAME = 64
 
 

@@ -33,7 +33,8 @@ FRAME_SECONDS = 5.0
 # As `Connection.send_bytes` has it on the other side.
 FRAME_LENGTH = struct.Struct("!i")
 MAX_ANSWER_BYTES = 1024 * 1024
-MAX_FILES = 1000
+# A process that was taken over can lie about those that come after, within the forms.
+MAX_FILES = 200
 # What a processor may end in; a process that was taken over cannot name another.
 ENDS_IN = (
     catalogue.CorruptContent,

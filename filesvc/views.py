@@ -235,6 +235,8 @@ class ReprocessView(LimitedView):
             catalogue.InvalidParameter,
             catalogue.StateConflict,
             catalogue.RateLimited,
+            catalogue.Overloaded,
+            catalogue.StorageUnavailable,
             catalogue.DatabaseUnavailable,
         ),
     )

@@ -15,6 +15,7 @@ OPENED_BY_ITSELF = frozenset(
     [
         *("attachedtemplate", "frame", "subdocument", "afchunk", "transform"),
         *("oleobject", "package", "externallinkpath", "xlexternallinkpath"),
+        *("externallinklongpath", "mailmergesource", "attachedtoolbars"),
     ]
 )
 MACROS = frozenset({"vbaproject", "wordvbadata", "xlmacrosheet", "xlintlmacrosheet"})

@@ -25,6 +25,7 @@ log = structlog.get_logger("sweeper")
 # More than ten times as long as the slowest upload may take from its first byte to its row.
 LEFT_BEHIND_SECONDS = 60 * 60
 AUDIT_FILES = 20
+MANY_ORPHANS = 100
 CHUNK = 1000
 
 
@@ -34,11 +35,21 @@ def find_stale_staging() -> Iterator[Path]:
 
 
 def find_orphan_blobs() -> Iterator[Path]:
-    """Bytes that were promoted for a row that never came, or whose row is gone (C2, C8)."""
+    """Bytes that were promoted for a row that never came, or whose row is gone (C2, C8).
+
+    Crashes leave a few. When most of what is stored has no row, it is the database that is
+    the wrong one - a new one, or an old backup - and nothing is an orphan.
+    """
+    kept, orphans = 0, list[Path]()
     for folder in _folders(FILES):
         paths = {path.name: path for path in _files_in(folder)}
         known = _known_ids(paths)
-        yield from _old(path for name, path in paths.items() if name not in known)
+        kept += len(known)
+        orphans += _old(path for name, path in paths.items() if name not in known)
+    if len(orphans) > max(MANY_ORPHANS, kept):
+        log.error("audit.too_many_orphans", orphans=len(orphans), kept=kept)
+        return iter(())
+    return iter(orphans)
 
 
 def find_orphan_previews() -> Iterator[Path]:

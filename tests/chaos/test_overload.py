@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from typing import LiteralString
 
 import pytest
 import requests
@@ -23,6 +24,8 @@ LIVE_SECONDS = 5.0  # generous: two processors, and others use them too
 # nginx leaves an instance alone for so long after it was not there.
 SHUNNED_SECONDS = 10.0
 LEASE_AND_SWEEP_SECONDS = 30 + 30 + 10
+SLOW_KEY = "the-slow-upload-of-this-run"
+CLAIMED: LiteralString = "SELECT 1 FROM filesvc_idempotencykey WHERE key = %s"
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +111,8 @@ def test_instances_restarted_in_turn_lose_no_request(
             restart(pair, name)
             load.stop.wait(SHUNNED_SECONDS + 1)
 
-    assert set(load.counts()) <= {"201", "503 overloaded", "503 service_unavailable"}
+    told = (pair.folder / "edge/error.log").read_text()[-2000:]
+    assert set(load.counts()) <= {"201", "503 overloaded", "503 service_unavailable"}, told
     assert load.counts()["201"] > 0
     report(saw="201, or 503 with a wait", left="row and bytes")
 
@@ -128,11 +132,11 @@ def test_an_upload_in_flight_is_finished_before_the_end(pair: Orchestra, tokens:
     head = (
         f"POST /upload/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {tokens[0]}\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
+        f"Idempotency-Key: {SLOW_KEY}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", pair.ports[0]), timeout=60) as client:
         client.sendall(head.encode() + body[:2000])
-        assert wait_for(lambda: any((pair.storage / "staging").iterdir()), 30)
+        assert wait_for(lambda: pair.ask(CLAIMED, SLOW_KEY), 30)
         web.send(signal.SIGTERM)
         assert wait_for(lambda: not accepts(pair.ports[0]), 30)
         client.sendall(body[2000:])

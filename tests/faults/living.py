@@ -92,7 +92,7 @@ def running_web(
     workers: int = 1,
     threads: int = 16,
     errors_to: int | None = None,
-    **environment: str,
+    **environment: Any,
 ) -> Iterator[Web]:
     """A granian as `make run` starts it, on the database of the test and a port of its own.
 

@@ -61,13 +61,6 @@ def describe(saw: Any) -> str:
     return f"{status} `{code}`" if code else str(status)
 
 
-def within(promised_seconds: float, took_seconds: float, whom: str = "") -> str:
-    """The promise as words; what was measured must keep it."""
-    assert took_seconds <= promised_seconds, f"took {took_seconds:.1f} s"
-    by = f"by {whom}, " if whom else ""
-    return f"{by}within {promised_seconds:g} s"
-
-
 @dataclass(eq=False)  # pytest keeps its plugins in sets
 class Collector:
     """Gathers the rows of tests that passed, and adds them to the file when the run ends."""

@@ -6,6 +6,7 @@ the real program, three seconds after it was asked to be.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import threading
@@ -34,8 +35,7 @@ def configure(conf: Any = None, **kwargs: Any) -> None:
 @worker_process_init.connect
 def dawdle(**kwargs: Any) -> None:
     """In each process of the pool, before its first file."""
-    from filesvc import processing
-
+    processing: Any = importlib.import_module("filesvc.processing")
     describe = processing.describe_confined
 
     def describe_late(file: Any, source: Any, report: Any) -> Any:

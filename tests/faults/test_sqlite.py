@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -48,7 +49,7 @@ def manage(database: Path, *words: str) -> str:
 @pytest.fixture
 def web(database: Path, tmp_path: Path) -> Iterator[Web]:
     """Two processes that write."""
-    told = {"DATABASE_URL": f"sqlite:///{database}", "MAX_INFLIGHT_UPLOADS": "64"}
+    told: dict[str, Any] = {"DATABASE_URL": f"sqlite:///{database}", "MAX_INFLIGHT_UPLOADS": "64"}
     with running_web(tmp_path / "storage", workers=2, **told) as running:
         yield running
 

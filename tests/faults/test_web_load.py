@@ -192,7 +192,10 @@ def test_an_error_tracker_that_never_answers_delays_no_answer(
     token: str, storage: Path, report: Report
 ) -> None:
     with silent_server() as port:
-        told = {"SENTRY_DSN": f"http://key@127.0.0.1:{port}/1", "CLAMD_ADDRESS": "unix:/none"}
+        told: dict[str, Any] = {
+            "SENTRY_DSN": f"http://key@127.0.0.1:{port}/1",
+            "CLAMD_ADDRESS": "unix:/none",
+        }
         with running_web(storage, **told) as web:
             started = time.monotonic()
             answers = [web.upload(token) for _ in range(20)]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.checks import run_checks
 
 from filesvc.checks import check_deadlines
-from filesvc.deadlines import EDGE_SECONDS, SERVER_SECONDS, deadlines_in_order
+from filesvc.deadlines import EDGE_SECONDS, RETRY_SECONDS, SERVER_SECONDS, deadlines_in_order
+from tests.client import upload
+from tests.conftest import assert_nothing_kept, assert_problem
 from tests.stack import ROOT
 
 
@@ -38,6 +41,18 @@ def test_an_inner_deadline_that_is_not_shorter_stops_the_start(
     assert (message.id, message.is_serious()) == ("filesvc.E004", True)
     assert named in message.msg
     assert message in run_checks()
+
+
+@pytest.mark.django_db
+def test_an_upload_that_took_too_long_is_given_up_before_it_is_kept(
+    token: str, settings: Any, storage: Path
+) -> None:
+    settings.REQUEST_TIMEOUT_SECONDS = 0
+
+    answer = upload(token, b"hello")
+
+    assert assert_problem(answer, 503, "overloaded")["retry_after"] == RETRY_SECONDS
+    assert_nothing_kept(storage)
 
 
 def test_the_server_is_started_with_the_deadline_that_is_checked() -> None:

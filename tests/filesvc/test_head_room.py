@@ -38,10 +38,10 @@ def test_an_upload_must_leave_the_least_of_free_bytes(
     monkeypatch.setattr(head_room, "free_bytes", lambda: 1000 + 50 + spare_bytes)
 
     if fits:
-        check_head_room(50)
+        check_head_room(None, 50)
     else:
         with pytest.raises(catalogue.Overloaded) as refusal:
-            check_head_room(50)
+            check_head_room(None, 50)
         assert refusal.value.note == "disk"
 
 
@@ -56,10 +56,10 @@ def test_with_more_files_waiting_than_the_cap_no_more_are_taken_in(
         make_file(status=status)
 
     if fits:
-        check_head_room(1)
+        check_head_room(None, 1)
     else:
         with pytest.raises(catalogue.Overloaded, match="backlog"):
-            check_head_room(1)
+            check_head_room(None, 1)
 
 
 def test_the_backlog_is_asked_for_at_most_once_a_second(
@@ -80,6 +80,38 @@ def test_the_backlog_is_asked_for_at_most_once_a_second(
         assert backlog.count() == 2
 
     assert sum("COUNT" in query["sql"] for query in queries) == 2
+
+
+@pytest.mark.parametrize(("waiting", "fits"), [(2, True), (3, False)])
+def test_one_owner_takes_a_quarter_of_the_queue_at_most(
+    settings: Any, make_file: MakeFile, waiting: int, *, fits: bool
+) -> None:
+    settings.MAX_BACKLOG_FILES = 8
+    for _ in range(waiting):
+        greedy = make_file(owner="greedy").owner
+    modest = make_file(owner="modest").owner
+
+    check_head_room(modest)
+    if fits:
+        check_head_room(greedy)
+    else:
+        with pytest.raises(catalogue.Overloaded, match="owner"):
+            check_head_room(greedy)
+
+
+def test_a_file_is_sent_back_to_no_queue_that_is_full(
+    token: str, settings: Any, make_file: MakeFile
+) -> None:
+    settings.MAX_BACKLOG_FILES = 1
+    file = make_file(status=Status.FAILED)
+    for _ in range(2):
+        make_file()
+
+    answer = call("POST", f"{file.path}reprocess/", token=token)
+
+    assert_problem(answer, 503, "overloaded")
+    file.refresh_from_db()
+    assert file.status == Status.FAILED
 
 
 def test_a_refusal_for_want_of_room_is_told_before_the_body_is_read(

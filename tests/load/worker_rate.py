@@ -78,10 +78,12 @@ def measure(task: Any, rows: list[Any], application: str, storage: Path) -> floa
             WAIT_SECONDS,
             "every file is done",
         )
-    assert waiting.filter(status="processed").count() == len(rows), waiting.first().failure
+    failed = list(waiting.exclude(status="processed").values_list("failure", flat=True)[:1])
+    assert not failed, failed
     span = waiting.aggregate(first=Min("processed_at"), last=Max("processed_at"))
     waiting.delete()
-    return (len(rows) - 1) / max(0.001, (span["last"] - span["first"]).total_seconds())
+    seconds: float = (span["last"] - span["first"]).total_seconds()
+    return (len(rows) - 1) / max(0.001, seconds)
 
 
 def main() -> None:

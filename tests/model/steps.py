@@ -58,7 +58,7 @@ def counted(steps: Steps, storage: Path) -> Iterator[Steps]:
     def commit(wrapper: BaseDatabaseWrapper) -> Any:
         return steps.take("commit", lambda: real_commit(wrapper))
 
-    real_commit = BaseDatabaseWrapper._commit
+    real_commit: Any = vars(BaseDatabaseWrapper)["_commit"]
     with contextlib.ExitStack() as patches:
         for owner, name in DISK:
             patches.enter_context(watch(owner, name))

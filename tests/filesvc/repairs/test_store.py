@@ -71,6 +71,20 @@ def test_what_a_crash_left_goes_after_an_hour_and_not_before(
     assert (removed, len(kept_files(storage))) == (3 - left, left)
 
 
+def test_a_database_that_knows_little_of_what_is_stored_is_not_believed(
+    storage: Path, wait: Wait, monkeypatch: pytest.MonkeyPatch, log_events: list[dict[str, Any]]
+) -> None:
+    monkeypatch.setattr(store, "MANY_ORPHANS", 2)
+    for _ in range(3):
+        leave_behind(storage)
+    wait(2 * 3600)
+
+    assert run_repair("remove_orphan_blobs") == 0
+
+    assert [event["orphans"] for event in log_events if "too_many" in event["event"]] == [3]
+    assert len(kept_files(storage)) == 9
+
+
 def test_what_has_a_row_stays_however_old_it_is(
     storage: Path, wait: Wait, make_file: MakeFile
 ) -> None:
