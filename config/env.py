@@ -196,7 +196,7 @@ class Environment(BaseSettings):
     min_free_bytes: int | None = Field(
         default=None,
         ge=0,
-        description="Below so much free disk uploads are refused; 2 times MAX_UPLOAD_BYTES when unset.",
+        description="Uploads are refused below so much free disk; unset: 2 times MAX_UPLOAD_BYTES.",
     )
     max_backlog_files: int = Field(
         default=100_000, ge=1, description="With more files waiting uploads are refused."

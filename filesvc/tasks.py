@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
+from django.db import Error as DatabaseError
 
 from errors import catalogue
 from errors.base import ServiceError
@@ -56,15 +57,24 @@ def ring_doorbell(file_id: uuid.UUID) -> bool:
 def process_file(file_id: str) -> None:
     """Process one file, if it is still to be done and nobody else is doing it.
 
-    Delivered twice, late or for a file long gone, this does nothing.
+    Delivered twice, late or for a file long gone, this does nothing. Without its database it
+    leaves the file to whoever claims it when its lease has run out.
     """
     structlog.contextvars.clear_contextvars()
-    held = claims.claim(uuid.UUID(file_id))
+    try:
+        work_on(uuid.UUID(file_id))
+    except DatabaseError as error:
+        log.warning("file.left_to_lease", file_id=file_id, error=type(error).__name__)
+
+
+def work_on(file_id: uuid.UUID) -> None:
+    """Claim the file, describe it, and close it in one way or another."""
+    held = claims.claim(file_id)
     if held is None:
-        log.debug("claim.refused", file_id=file_id)
+        log.debug("claim.refused", file_id=str(file_id))
         return
     structlog.contextvars.bind_contextvars(
-        file_id=file_id, request_id=held.file.request_id, attempt=held.file.attempts
+        file_id=str(file_id), request_id=held.file.request_id, attempt=held.file.attempts
     )
     try:
         with claims.kept_alive(held):

@@ -1,7 +1,8 @@
 """The worker's application as tests slow it down: `SLOW_WORKER` says what is different.
 
 Run as `celery -A tests.faults.slow_worker worker`. A file that says "dawdle 3" is described by
-the real program, three seconds after it was asked to be.
+the real program, three seconds after it was asked to be; with "deaf" behind that, Celery's own
+limits go unheard until it kills.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import threading
 from typing import Any
 
@@ -41,6 +43,8 @@ def dawdle(**kwargs: Any) -> None:
     def describe_late(file: Any, source: Any, report: Any) -> Any:
         said = source.read(30).split()
         source.seek(0)
+        if said[2:] == [b"deaf"]:
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGTERM])
         if said[:1] == [b"dawdle"]:
             threading.Event().wait(float(said[1]))
         return describe(file, source, report)

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 SLOW = "tests.faults.slow_worker"
 DAWDLE = b"dawdle 2\n"
-FOR_EVER = b"dawdle 600\n"
+FOR_EVER = b"dawdle 600 deaf\n"
 
 
 def upload(client: Client, content: bytes) -> File:
@@ -158,7 +158,9 @@ def test_a_worker_that_was_thought_dead_changes_nothing(client: Client, report: 
         lapse(file)
         with running_worker(client.storage) as successor:
             wait_for_pool(successor)
-            assert sweep_once() == 1
+            assert sweep_once() == 1, File.objects.values_list(
+                "status", "attempts", "failure", "lease_until", "notified_at"
+            )
             wait_until(are_final, 60, "the successor has done it")
         before = File.objects.filter(id=file.id).values().get()
         assert (before["processed"], before["attempts"], before["fence"]) == (True, 2, 2)
@@ -245,11 +247,10 @@ def test_a_file_that_ends_whoever_works_on_it_is_given_up_after_five_tries(
     first: int,
 ) -> None:
     if end is let_time_out:
-        monkeypatch.setattr(process_file, "time_limit", 1)
-        monkeypatch.setattr(process_file, "soft_time_limit", None)
+        monkeypatch.setattr(process_file, "time_limit", 2)
+        monkeypatch.setattr(process_file, "soft_time_limit", 1)
         monkeypatch.setattr(process_file, "_exec_options", None)  # what it has told so far
-    unlimited = json.dumps({"task_soft_time_limit": None})
-    with running_worker(client.storage, SLOW, SLOW_WORKER=unlimited) as worker:
+    with running_worker(client.storage, SLOW) as worker:
         wait_for_pool(worker)
         with monkeypatch.context() as unrung:
             unrung.setattr("filesvc.storage.ring_doorbell", lambda file_id: False)
@@ -260,7 +261,9 @@ def test_a_file_that_ends_whoever_works_on_it_is_given_up_after_five_tries(
         for attempt in range(first, 6):
             end(poison, worker, attempt)
             lapse(poison)
-            assert sweep_once() == 1
+            assert sweep_once() == 1, File.objects.values_list(
+                "status", "attempts", "failure", "lease_until", "notified_at"
+            )
         poison.refresh_from_db()
         assert (poison.status, poison.attempts) == ("failed", 5)
         assert poison.failure is not None

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import connections
+from django.db import OperationalError, connection, connections
 
 from errors import catalogue
 from filesvc import processing
@@ -274,3 +274,22 @@ def test_a_worker_that_was_overtaken_leaves_the_row_to_its_successor(
     row = deliver(file)
 
     assert (row["status"], row["fence"], row["failure"]) == ("processing", 2, None)
+
+
+@pytest.mark.django_db
+def test_without_its_database_a_file_is_left_to_its_lease(
+    make_file: MakeFile, log_events: list[dict[str, Any]]
+) -> None:
+    file = make_file()
+    before = row_of(file)
+
+    def be_away(execute: Any, sql: str, *rest: Any) -> Any:
+        raise OperationalError(SECRET)
+
+    with connection.execute_wrapper(be_away):
+        process_file(str(file.id))
+
+    assert row_of(file) == before
+    (event,) = [event for event in log_events if event["event"] == "file.left_to_lease"]
+    assert (event["level"], event["file_id"]) == ("warning", str(file.id))
+    assert SECRET not in str(log_events)
