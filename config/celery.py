@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init, setup_logging
+from celery.signals import celeryd_init, setup_logging, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -74,3 +75,23 @@ def listen_patiently(conf: Any = None, **kwargs: Any) -> None:
 @setup_logging.connect
 def keep_our_logging(**kwargs: Any) -> None:
     """Connecting is enough: Celery then leaves the logging of config.observability alone."""
+
+
+@worker_ready.connect
+def stop_when_deaf(**kwargs: Any) -> None:
+    """A worker that could not acknowledge ends, and its supervisor starts another.
+
+    Celery only logs it and keeps the message's place taken: with each such loss it listens
+    with one ear less, and at last to nothing, for ever (measured: a connection that was
+    half open at that moment).
+    """
+    logging.getLogger("celery.worker.request").addFilter(notice_lost_acknowledgement)
+
+
+def notice_lost_acknowledgement(record: logging.LogRecord) -> bool:
+    """Lets every line pass; this one asks for a warm stop with an exit status of its own."""
+    from celery.worker import state  # no business of a process that only rings
+
+    if record.levelno == logging.CRITICAL and str(record.msg).startswith("Couldn't ack"):
+        state.should_stop = os.EX_TEMPFAIL  # type: ignore[assignment]  # typed as it begins
+    return True

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 SLOW_SECONDS = 0.1
-SLOW_CALLS = 3
+SLOW_CALLS = 5
 
 
 class CircuitBreaker:
@@ -40,8 +40,8 @@ class CircuitBreaker:
         with self._lock:
             self._closed_again_at = self._clock() + self._rest_seconds
 
-    def record_success(self, took_seconds: float = 0.0) -> None:
-        """The try went through: everybody may try again.
+    def record_success(self, took_seconds: float = 0.0) -> bool:
+        """The try went through: everybody may try again. True when it was too slow for that.
 
         Several slow ones in a row count as a failure: an answer below the time-out, but just
         so, would otherwise cost every caller all of it (measured: 1 s for each upload).
@@ -50,3 +50,4 @@ class CircuitBreaker:
             self._slow_calls = self._slow_calls + 1 if took_seconds > SLOW_SECONDS else 0
             is_slow = self._slow_calls >= SLOW_CALLS
             self._closed_again_at = self._clock() + self._rest_seconds if is_slow else None
+            return is_slow

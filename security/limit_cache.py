@@ -69,7 +69,8 @@ class FallbackRedisCache(RedisCache):
                     raise
                 self._fall_back(type(error).__name__)
             else:
-                self._breaker.record_success(time.monotonic() - started)
+                if self._breaker.record_success(time.monotonic() - started):
+                    log.warning("rate_limit.fell_back", error="slow")
                 return answer
         return getattr(self._local, operation)(*args, **kwargs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 import uuid
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ from typing import Any
 
 import pytest
 from celery.signals import celeryd_init
+from celery.worker import state
 from kombu import Queue
 from kombu.exceptions import ContentDisallowed, OperationalError
 
-from config.celery import app
+from config.celery import app, notice_lost_acknowledgement
 from filesvc.tasks import process_file
 from tests.config.fresh import run_python
 from tests.stack import Server
@@ -157,3 +159,22 @@ def test_the_broker_is_used_again_when_it_is_back(servers: dict[str, Server], qu
     with app.connection_for_write() as connection:
         fresh = Queue(queue.name)(connection.default_channel)
         assert fresh.get() is not None
+
+
+@pytest.mark.parametrize(
+    ("level", "text", "stops"),
+    [
+        (logging.CRITICAL, "Couldn't ack %r, reason:%r", True),
+        (logging.CRITICAL, "something else", False),
+        (logging.INFO, "Couldn't ack %r, reason:%r", False),
+    ],
+)
+def test_a_worker_stops_when_it_could_not_acknowledge(
+    monkeypatch: pytest.MonkeyPatch, level: int, text: str, stops: bool
+) -> None:
+    monkeypatch.setattr(state, "should_stop", None)
+
+    told = logging.LogRecord("celery.worker.request", level, __file__, 1, text, (1, 2), None)
+
+    assert notice_lost_acknowledgement(told) is True, "the line is written all the same"
+    assert (state.should_stop is not None) is stops

@@ -111,7 +111,9 @@ def test_a_broker_that_fails_during_uploads_costs_a_second_once_and_no_file(
     assert_kept(ledger)
     assert set(File.objects.values_list("attempts", flat=True)) == {1}
     report(
-        saw="201, at most 1 s later, once", left="row and bytes; nobody was rung", repaired=BY_RING
+        saw="201; one of them waits for a time-out",
+        left="row and bytes; nobody was rung",
+        repaired=BY_RING,
     )
 
 
