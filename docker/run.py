@@ -193,6 +193,8 @@ def prepare_service(run_dir: Path) -> None:
     from django.core.management import CommandError, call_command
     from django.db import connection
 
+    from filesvc.deadlines import server_seconds
+
     try:
         django.setup()
         call_command("migrate", verbosity=0, skip_checks=False)
@@ -201,6 +203,8 @@ def prepare_service(run_dir: Path) -> None:
     prepare_scanner(run_dir)
     os.environ["WEB_WORKERS"] = str(settings.WEB_WORKERS)
     os.environ["WEB_THREADS"] = str(settings.WEB_THREADS)
+    os.environ["SERVER_SECONDS"] = str(server_seconds())
+    os.environ["STOP_SECONDS"] = str(server_seconds() + int(STOP_SECONDS))
     os.environ["SIGNATURE_UPDATES"] = str(settings.SIGNATURE_UPDATES).lower()
     connection.close()  # nothing open may cross the fork
 

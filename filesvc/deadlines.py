@@ -12,11 +12,20 @@ from django.conf import settings
 
 from errors import catalogue
 
-# granian's --workers-kill-timeout: how long a stopping server lets its requests finish.
-SERVER_SECONDS = 40
-# nginx's proxy_read_timeout.
-EDGE_SECONDS = 70
+# The outer deadlines follow the one that is set, by so much.
+SERVER_MARGIN_SECONDS = 5
+EDGE_MARGIN_SECONDS = 35
 RETRY_SECONDS = 30
+
+
+def server_seconds() -> int:
+    """granian's --workers-kill-timeout: how long a stopping server lets its requests finish."""
+    return int(settings.REQUEST_TIMEOUT_SECONDS) + SERVER_MARGIN_SECONDS
+
+
+def edge_seconds() -> int:
+    """nginx's proxy_read_timeout."""
+    return int(settings.REQUEST_TIMEOUT_SECONDS) + EDGE_MARGIN_SECONDS
 
 
 def check_in_time(received_at: float) -> None:
@@ -33,6 +42,6 @@ def deadlines_in_order() -> list[tuple[str, float]]:
     return [
         ("SCAN_TIMEOUT_SECONDS", settings.SCAN_TIMEOUT_SECONDS),
         ("REQUEST_TIMEOUT_SECONDS", settings.REQUEST_TIMEOUT_SECONDS),
-        ("the server's", SERVER_SECONDS),
-        ("the edge's", EDGE_SECONDS),
+        ("the server's", server_seconds()),
+        ("the edge's", edge_seconds()),
     ]

@@ -18,12 +18,10 @@ from rest_framework.request import Request
 
 from errors import catalogue
 from filesvc.claims import from_now
-from filesvc.deadlines import EDGE_SECONDS
+from filesvc.deadlines import edge_seconds
 from filesvc.models import IdempotencyKey
 
 KEPT_SECONDS = 24 * 60 * 60
-# Once the edge has given up, nobody expects the first answer any more.
-LEASE_SECONDS = EDGE_SECONDS
 # A key can be given back between the INSERT that met it and the SELECT that looks for it.
 _CLAIM_TRIES = 3
 
@@ -114,7 +112,8 @@ def new_claim(request: Request, key: str) -> IdempotencyKey:
         route=request.path.strip("/"),
         key=key,
         holder=uuid.uuid4(),
-        lease_until=from_now(LEASE_SECONDS),
+        # Once the edge has given up, nobody expects the first answer any more.
+        lease_until=from_now(edge_seconds()),
         created_at=Now(),
         expires_at=from_now(KEPT_SECONDS),
     )

@@ -142,12 +142,16 @@ def _is_id(name: str) -> bool:
 
 
 def _old(paths: Iterable[Path]) -> Iterator[Path]:
-    """Those that got their name long ago: a rename sets the time of change, not of writing."""
-    oldest = time() - LEFT_BEHIND_SECONDS
+    """Those that got their name long ago."""
     for path in paths:
         with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_ctime < oldest:
+            if age_of(path) > LEFT_BEHIND_SECONDS:
                 yield path
+
+
+def age_of(path: Path) -> float:
+    """Seconds since it got its name: a rename sets the time of change, not of writing."""
+    return time() - path.stat().st_ctime
 
 
 def _folders(name: str) -> Iterator[Path]:

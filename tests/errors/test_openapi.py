@@ -43,7 +43,8 @@ OWN: dict[str, tuple[type[ServiceError], ...]] = {
     ),
     "reprocess_file": (
         *(catalogue.NotFound, catalogue.InvalidParameter, catalogue.StateConflict),
-        *(catalogue.RateLimited, catalogue.DatabaseUnavailable),
+        *(catalogue.RateLimited, catalogue.Overloaded),
+        *(catalogue.StorageUnavailable, catalogue.DatabaseUnavailable),
     ),
     "show_policy": (),
     "is_live": (),

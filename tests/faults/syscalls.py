@@ -36,5 +36,14 @@ def injected(pid: int, call: str, harm: str, folder: Path) -> Iterator[Path]:
             pytest.skip(f"no process may be traced here: {told.read_text().strip()}")
         yield made
     finally:
-        process.terminate()
+        end_tracer(process)
+
+
+def end_tracer(process: subprocess.Popen[bytes]) -> None:
+    """It may wait for ever for the last word of a process it ended itself (measured)."""
+    process.terminate()
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
         process.wait(timeout=20)

@@ -5,15 +5,18 @@ The steps are counted in a first upload, so that a new one is tried as soon as i
 
 from __future__ import annotations
 
+import contextlib
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.db import OperationalError, connection
 
 from filesvc.blobs import blob_path
+from filesvc.head_room import Backlog
 from filesvc.models import File, IdempotencyKey
 from filesvc.sweeper import sweep_once
 from tests.client import Answer
@@ -34,28 +37,34 @@ ON_DISK = {name for _, name in DISK}
 def bench(token: str, storage: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Bench:
     settings.UPLOAD_RATE = settings.ADDRESS_RATE = "1000000/s"
     made = Bench(token, storage)
-    monkeypatch.setattr("filesvc.repairs.store.time", made.clock)
+    monkeypatch.setattr("filesvc.repairs.store.age_of", made.age_of)
     assert made.upload(CONTENT, None).status == 201  # folders, connections and caches are there
     made.clean()
     return made
 
 
 def steps_of_one_upload(bench: Bench) -> list[str]:
-    with counted(Steps(), bench.storage) as steps:
+    with nothing_is_remembered(), counted(Steps(), bench.storage) as steps:
         assert bench.upload(CONTENT, KEY).status == 201
     bench.clean()
     return steps.taken
 
 
-def break_step(name: str) -> Callable[[], None]:
-    """What the disk or the database would raise."""
+def fail(name: str) -> None:
+    """As the disk or the database would."""
+    if name in ON_DISK:
+        raise OSError(errno.EIO, "planted")
+    raise OperationalError("planted")
 
-    def fail() -> None:
-        if name in ON_DISK:
-            raise OSError(errno.EIO, "planted")
-        raise OperationalError("planted")
 
-    return fail
+@contextlib.contextmanager
+def nothing_is_remembered() -> Iterator[None]:
+    """No step is spared because an earlier upload took it."""
+    with (
+        mock.patch("filesvc.blobs._durable_folders", set()),
+        mock.patch("filesvc.head_room.backlog", Backlog()),
+    ):
+        yield
 
 
 def assert_agreement(bench: Bench, answer: Answer, step: str) -> None:
@@ -80,8 +89,12 @@ def test_whichever_step_fails_answer_disk_and_rows_agree(
     steps = steps_of_one_upload(bench)
     refused = 0
     for number, name in enumerate(steps):
-        with counted(Steps({(number, moment): break_step(name)}), bench.storage):
+        with (
+            nothing_is_remembered(),
+            counted(Steps({(number, moment): fail}), bench.storage) as broken,
+        ):
             answer = bench.upload(CONTENT, KEY)
+        assert broken.taken[number] == name
         connection.close()
         assert_agreement(bench, answer, f"{number} {name}")
         refused += answer.status != 201
@@ -129,7 +142,7 @@ def upload_and_die(bench: Bench, number: int) -> bool:
     """The process ends right before its n-th step; True when the row was there by then."""
 
     def upload(die: Callable[[], None]) -> None:
-        with counted(Steps({(number, "before"): die}), bench.storage):
+        with nothing_is_remembered(), counted(Steps({(number, "before"): die}), bench.storage):
             bench.upload(CONTENT, KEY)
 
     assert run_until_dead(upload)

@@ -16,7 +16,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filesvc.keys import LEASE_SECONDS
+from filesvc.deadlines import edge_seconds
 from filesvc.models import File, IdempotencyKey
 from tests.client import file_part, form, post_form, text_part
 from tests.conftest import assert_nothing_kept, assert_problem, kept_files
@@ -56,7 +56,7 @@ def test_a_killed_process_leaves_a_claim_that_ends(token: str, storage: Path) ->
     row = IdempotencyKey.objects.get()
     assert row.status is None
     left = row.lease_until - timezone.now()
-    assert timedelta(0) < left <= timedelta(seconds=LEASE_SECONDS)
+    assert timedelta(0) < left <= timedelta(seconds=edge_seconds())
     assert_problem(send(token), 409, CODE)
     lapse()
     assert send(token).status == 201

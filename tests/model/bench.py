@@ -21,13 +21,16 @@ class Bench:
     def __init__(self, token: str, storage: Path) -> None:
         self.token, self.storage = token, storage
         self.later_seconds = 0.0
+        self._born: dict[Path, float] = {}
 
-    def clock(self) -> float:
-        """What whoever asks for the age of a file is told."""
-        return time.time() + self.later_seconds
+    def age_of(self, path: Path) -> float:
+        """What whoever asks for the age of a file is told, in seconds."""
+        ago = self.later_seconds - self._born.get(path, self.later_seconds)
+        return time.time() - path.stat().st_ctime + ago
 
     def clean(self) -> None:
         self.later_seconds = 0.0
+        self._born.clear()
         File.objects.all().delete()
         IdempotencyKey.objects.all().delete()
         for path in kept_files(self.storage):
@@ -45,7 +48,9 @@ class Bench:
         return [path for path in (self.storage / FILES).rglob("*") if path.is_file()]
 
     def advance(self, seconds: float) -> None:
-        """Everything that was noted is older by that much."""
+        """Everything that was noted or stored is older by that much."""
+        for path in kept_files(self.storage):
+            self._born.setdefault(path, self.later_seconds)
         self.later_seconds += seconds
         for rows, fields in (
             (File.objects, ("lease_until", "notified_at")),

@@ -16,6 +16,7 @@ class Kept:
     """One file that was taken in."""
 
     content: bytes
+    since: float
     status: str = "queued"
     attempts: int = 0
     fence: int = 0

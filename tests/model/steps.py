@@ -17,8 +17,8 @@ DISK = [
     *((os, name) for name in ("open", "write", "fsync", "lseek", "pread", "close", "statvfs")),
     *((Path, name) for name in ("mkdir", "open", "rename", "unlink")),
 ]
-# Called before or after the step itself; raises, or ends the process.
-Fate = Callable[[], None]
+# Called with its name before or after the step itself; raises, or ends the process.
+Fate = Callable[[str], None]
 
 
 class Steps:
@@ -32,9 +32,9 @@ class Steps:
         """One step, with what is to happen around it."""
         number = len(self.taken)
         self.taken.append(name)
-        self._fates.get((number, "before"), lambda: None)()
+        self._fates.get((number, "before"), _let_be)(name)
         done = do()
-        self._fates.get((number, "after"), lambda: None)()
+        self._fates.get((number, "after"), _let_be)(name)
         return done
 
 
@@ -65,6 +65,10 @@ def counted(steps: Steps, storage: Path) -> Iterator[Steps]:
         patches.enter_context(connection.execute_wrapper(execute))
         patches.enter_context(mock.patch.object(BaseDatabaseWrapper, "_commit", commit))
         yield steps
+
+
+def _let_be(name: str) -> None:
+    """Nothing happens."""
 
 
 def _concerns(storage: Path, args: tuple[Any, ...]) -> bool:

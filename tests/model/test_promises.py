@@ -108,8 +108,8 @@ class Promises(RuleBasedStateMachine):
         assert run_until(
             DELETE_POINTS["row_gone"], lambda: call("DELETE", path, token=self.bench.token)
         )
-        del self.reference.files[file_id]
-        self.reference.orphans[file_id.replace("-", "")] = self.reference.now
+        kept = self.reference.files.pop(file_id)
+        self.reference.orphans[file_id.replace("-", "")] = kept.since
 
     @precondition(lambda self: self.reference.files)
     @rule(number=which)
@@ -223,7 +223,7 @@ class Promises(RuleBasedStateMachine):
             self.reference.keys.pop(key, None)
 
     def keep(self, file_id: str, content: bytes, key: str | None) -> None:
-        self.reference.files[file_id] = Kept(content)
+        self.reference.files[file_id] = Kept(content, self.reference.now)
         self.reference.remember(key, content, (201, file_id))
         assert blob_path(File.objects.get(id=file_id).id).read_bytes() == content
 
@@ -239,7 +239,7 @@ def test_the_service_keeps_its_promises_whatever_happens_in_whatever_order(
 ) -> None:
     settings.UPLOAD_RATE = settings.ADDRESS_RATE = "1000000/s"
     bench = Bench(token, storage)
-    monkeypatch.setattr("filesvc.repairs.store.time", bench.clock)
+    monkeypatch.setattr("filesvc.repairs.store.age_of", bench.age_of)
     machine = type("Machine", (Promises,), {"bench": bench})
     run_state_machine_as_test(machine, settings=profile())
 

@@ -22,7 +22,7 @@ TEXT = "Žluťoučký kůň\npěl ódy\n".encode()
     ("name", "content", "kind"),
     [
         ("photo.png", samples.image("PNG"), "image"),
-        ("paper.pdf", samples.pdf(), "file"),
+        ("paper.pdf", samples.pdf(), "pdf"),
         ("poem.txt", TEXT, "text"),
     ],
 )

@@ -24,7 +24,10 @@ def large_service() -> Iterator[Service]:
     """A service that takes 1 GiB."""
     limit = str(FILE_BYTES + MIB)
     with cloned(
-        MAX_UPLOAD_BYTES=limit, SCAN_TIMEOUT_SECONDS="120", UPLOAD_RATE="9999/m"
+        MAX_UPLOAD_BYTES=limit,
+        SCAN_TIMEOUT_SECONDS="120",
+        REQUEST_TIMEOUT_SECONDS="180",
+        UPLOAD_RATE="9999/m",
     ) as service:
         service.start()
         yield service
