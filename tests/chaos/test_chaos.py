@@ -15,7 +15,7 @@ from tests.chaos.orchestra import orchestra
 from tests.chaos.run import Run
 from tests.samples import EICAR
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.slow_fault]
 
 SEED, SECONDS = 3, 30.0
 # One of each sort, none of which takes long; `make chaos` has them all.

@@ -17,7 +17,7 @@ from tests.chaos.programs import wait_for
 from tests.faults.report import Report
 from tests.system.edge import accepts
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.slow_fault]
 
 FEW, SECONDS, ROUNDS = 8, 5.0, 3
 LIVE_SECONDS = 5.0  # generous: two processors, and others use them too
