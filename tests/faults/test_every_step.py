@@ -141,7 +141,7 @@ def test_whichever_step_is_its_last_a_retry_and_the_sweeper_make_it_whole(
 def upload_and_die(bench: Bench, number: int) -> bool:
     """The process ends right before its n-th step; True when the row was there by then."""
 
-    def upload(die: Callable[[], None]) -> None:
+    def upload(die: Callable[..., None]) -> None:
         with nothing_is_remembered(), counted(Steps({(number, "before"): die}), bench.storage):
             bench.upload(CONTENT, KEY)
 
