@@ -22,6 +22,7 @@ MIB = 1024 * 1024
 MIN_SECRET_KEY_LENGTH = 32
 _RATE = re.compile(r"[1-9][0-9]{0,8}/[smhd]")
 _CLAMD = re.compile(r"unix:/.+|tcp://[^/:\s]+:[0-9]{1,5}")
+_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
 _BROKER_SCHEMES = ("redis", "rediss", "redis+socket")
 _CACHE_SCHEMES = ("redis", "rediss", "unix")
 _DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
@@ -88,6 +89,12 @@ def _check_dsn(dsn: SecretStr) -> SecretStr:
     return dsn
 
 
+def _check_endpoint(url: str) -> str:
+    if not _ENDPOINT.fullmatch(url):
+        raise ValueError("must look like https://host:port, without a path or a password")
+    return url
+
+
 def _check_secret_key(key: SecretStr) -> SecretStr:
     if len(key.get_secret_value()) < MIN_SECRET_KEY_LENGTH:
         raise ValueError(f"must have at least {MIN_SECRET_KEY_LENGTH} characters")
@@ -126,6 +133,37 @@ class Environment(BaseSettings):
     )
     storage_root: Path = Field(
         description="Folder of the kept files; staging lies in it, on one file system."
+    )
+    s3_bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] | None = Field(
+        default=None,
+        description="Bucket of the kept files; unset: STORAGE_ROOT, which staging needs always.",
+    )
+    s3_endpoint_url: Annotated[str, AfterValidator(_check_endpoint)] | None = Field(
+        default=None, description="http(s)://host:port of an S3 store that is not Amazon's."
+    )
+    s3_region: str | None = Field(default=None, description="Region of the bucket.")
+    s3_addressing_style: Annotated[str, Field(pattern="^(auto|path|virtual)$")] = Field(
+        default="auto", description="auto, path (most stores but Amazon's) or virtual."
+    )
+    aws_access_key_id: SecretStr | None = Field(
+        default=None, description="For the bucket; unset: the credentials this machine was given."
+    )
+    aws_secret_access_key: SecretStr | None = Field(
+        default=None, description="Belongs to AWS_ACCESS_KEY_ID."
+    )
+    aws_session_token: SecretStr | None = Field(
+        default=None, description="Belongs to an AWS_ACCESS_KEY_ID that ends."
+    )
+    s3_encryption: Annotated[str, Field(pattern="^(AES256|aws:kms|aws:kms:dsse)$")] | None = Field(
+        default=None,
+        description="How the store encrypts: AES256, aws:kms or aws:kms:dsse; unset: as it likes.",
+    )
+    s3_kms_key_id: str | None = Field(default=None, description="Key of aws:kms.")
+    s3_connect_timeout_seconds: float = Field(
+        default=2, gt=0, allow_inf_nan=False, description="One attempt to reach the store."
+    )
+    s3_read_timeout_seconds: float = Field(
+        default=10, gt=0, allow_inf_nan=False, description="One wait for the store to go on."
     )
     allowed_hosts: CommaList = Field(
         default=["127.0.0.1", "localhost"], description="Host names served, comma separated."

@@ -137,6 +137,24 @@ QUOTA_STORED_BYTES = env.quota_stored_bytes
 MAX_WAITING_CLIENTS = env.web_threads - 2
 STORAGE_ROOT: Path = env.storage_root
 
+S3_BUCKET = env.s3_bucket
+S3_ENDPOINT_URL = env.s3_endpoint_url
+S3_REGION = env.s3_region
+S3_ADDRESSING_STYLE = env.s3_addressing_style
+S3_CREDENTIALS = tuple(
+    secret.get_secret_value() if secret else None
+    for secret in (env.aws_access_key_id, env.aws_secret_access_key, env.aws_session_token)
+)
+S3_TIMEOUTS_SECONDS = (env.s3_connect_timeout_seconds, env.s3_read_timeout_seconds)
+S3_ENCRYPTION = tuple(
+    (name, value)
+    for name, value in (
+        ("ServerSideEncryption", env.s3_encryption),
+        ("SSEKMSKeyId", env.s3_kms_key_id),
+    )
+    if value
+)
+
 CLAMD_ADDRESS = env.clamd_address
 SCAN_TIMEOUT_SECONDS = env.scan_timeout_seconds
 REQUEST_TIMEOUT_SECONDS = env.request_timeout_seconds
