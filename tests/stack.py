@@ -184,8 +184,11 @@ def make_clamd() -> Server:
     )
 
 
-def make_postgresql() -> Server:
-    """PostgreSQL on a Unix socket; it refuses to run as root, so it runs as its own user then."""
+def make_postgresql(*, is_durable: bool = False) -> Server:
+    """PostgreSQL on a Unix socket; it refuses to run as root, so it runs as its own user then.
+
+    Tests do without durable commits, measurements do not.
+    """
     binaries = sorted(glob.glob("/usr/lib/postgresql/*/bin"))  # noqa: PTH207
     assert binaries, "PostgreSQL is missing"
     folder, user = RUN_DIR / "pg", "postgres" if os.getuid() == 0 else None
@@ -213,8 +216,8 @@ def make_postgresql() -> Server:
         cwd="/",
     )
     command = [f"{binaries[-1]}/postgres", "-D", str(cluster), "-k", str(folder)]
-    options = ("listen_addresses=", "fsync=off", "max_connections=60", "log_min_messages=fatal")
-    for option in options:
+    options = ["listen_addresses=", "max_connections=100", "log_min_messages=fatal"]
+    for option in options if is_durable else [*options, "fsync=off"]:
         command += ["-c", option]
     return Server("postgresql", command, lambda: postgresql_answers(folder), user=user)
 

@@ -16,12 +16,13 @@ from filesvc.models import File
 from filesvc.sweeper import sweep_once
 from filesvc.tasks import process_file, ring_doorbell
 from tests.faults.conftest import Client
-from tests.faults.living import are_final, assert_kept, children_of, kill_session, session_of
+from tests.faults.living import are_final, assert_kept
 from tests.faults.report import BY_LEASE, BY_RING, NOTHING, Report
 from tests.faults.test_doorbell import doorbell
 from tests.faults.waiting import sweep_until_processed
 from tests.filesvc.conftest import Doorbell
 from tests.filesvc.processes import running_worker
+from tests.process_tree import children_of, kill_session, session_of
 from tests.stack import wait_until
 
 __all__ = ["doorbell"]

@@ -14,7 +14,7 @@ from filesvc.claims import from_now
 from filesvc.models import File
 from filesvc.sweeper import sweep_once
 from tests.faults.conftest import Client
-from tests.faults.living import are_final, assert_kept, kill_session
+from tests.faults.living import are_final, assert_kept
 from tests.faults.proxy import BLACKHOLE, RESET, ChaosProxy, Toxic
 from tests.faults.redis_faults import SOCKET
 from tests.faults.report import BY_LEASE, Report
@@ -23,6 +23,7 @@ from tests.faults.test_worker import SLOW, is_claimed, upload, wait_for_pool
 from tests.faults.waiting import sweep_until_processed
 from tests.filesvc.conftest import Doorbell
 from tests.filesvc.processes import running_worker
+from tests.process_tree import kill_session
 from tests.stack import wait_until
 
 __all__ = ["doorbell"]
