@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from tests.reproduce import note_call
+
 Header = tuple[str, str]
 
 
@@ -73,6 +75,7 @@ def call(
         key = name.upper().replace("-", "_")
         told[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
     told.update(environ)
+    note_call(path, told, body)
     started: list[Any] = []
 
     def start_response(status: str, sent: list[Header], exc_info: Any = None) -> None:

@@ -15,7 +15,7 @@ import pytest
 import structlog
 from django.core import signals
 from django.db import close_old_connections, connections
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from tests import stack
 from tests.client import Answer
@@ -65,6 +65,14 @@ def storage(settings: Any, tmp_path: Path) -> Path:
     settings.STORAGE_ROOT = tmp_path / "storage"
     prepare_storage()
     return tmp_path / "storage"
+
+
+@pytest.fixture(autouse=True)
+def fresh_canary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the scanner said of the canary in one test is not remembered in the next."""
+    from security import canary
+
+    monkeypatch.setattr(canary, "canary", canary.Canary())
 
 
 @pytest.fixture(autouse=True)
@@ -167,6 +175,14 @@ def kept_files(storage: Path) -> list[Path]:
 def new_id() -> uuid.UUID:
     """An id nothing has."""
     return uuid.uuid4()
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that hypothesis drives is a property, whether or not it says so."""
+    for item in items:
+        if is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker(pytest.mark.property)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -44,7 +44,7 @@ contents = st.sampled_from([*CONTENTS, *CONTENTS, *BAD])
 keys = st.sampled_from(KEYS)
 which = st.integers(0, 30)
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.property]
 
 
 class Promises(RuleBasedStateMachine):
