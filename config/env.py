@@ -165,6 +165,10 @@ class Environment(BaseSettings):
     s3_read_timeout_seconds: float = Field(
         default=10, gt=0, allow_inf_nan=False, description="One wait for the store to go on."
     )
+    accel_location: Annotated[str, Field(pattern="^/[a-z_-]+/$")] | None = Field(
+        default=None,
+        description="Internal location of the nginx in front that sends kept bytes, /__kept/.",
+    )
     allowed_hosts: CommaList = Field(
         default=["127.0.0.1", "localhost"], description="Host names served, comma separated."
     )

@@ -136,6 +136,8 @@ QUOTA_BYTES_PER_DAY = env.quota_bytes_per_day
 QUOTA_STORED_BYTES = env.quota_stored_bytes
 MAX_WAITING_CLIENTS = env.web_threads - 2
 STORAGE_ROOT: Path = env.storage_root
+# What lies in a bucket is no file nginx could send.
+ACCEL_LOCATION = None if env.s3_bucket else env.accel_location
 
 S3_BUCKET = env.s3_bucket
 S3_ENDPOINT_URL = env.s3_endpoint_url

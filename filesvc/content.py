@@ -14,10 +14,11 @@ from django.utils.http import content_disposition_header, parse_etags
 
 from errors import catalogue
 from errors.base import ServiceError
-from filesvc.blobs import open_blob
+from filesvc.acceleration import edge_answers_alike, is_edge_in_front, leave_to_edge
+from filesvc.blobs import blob_path, open_blob
 from filesvc.models import File, Status
 from filesvc.previews import MEDIA_TYPE as PREVIEW_TYPE
-from filesvc.previews import open_preview
+from filesvc.previews import open_preview, preview_path
 from security.concurrency import client_slots
 
 CHUNK_BYTES = 256 * 1024
@@ -63,6 +64,17 @@ def answer_content(request: HttpRequest, file: File) -> HttpResponseBase:
     if _has_it(request, etag):
         return _describe(HttpResponse(status=304), file, etag)
     span = _requested_span(request, file, etag)
+    if is_edge_in_front(request) and edge_answers_alike(request, has_span=span is not None):
+        with _open(file):  # what is not as it was taken in is refused here
+            response = _describe(leave_to_edge(blob_path(file.id)), file, etag)
+        if span is None:
+            del response.headers["Accept-Ranges"]  # nginx says so itself, of whole files alone
+        return response
+    return _describe(_stream(file, span), file, etag)
+
+
+def _stream(file: File, span: Span | None) -> StreamingHttpResponse:
+    """The bytes, sent by this process. Raises StorageUnavailable, Overloaded."""
     whole = Span(0, file.size_bytes - 1)
     client_slots.take_or_refuse()
     try:
@@ -75,7 +87,7 @@ def answer_content(request: HttpRequest, file: File) -> HttpResponseBase:
     response.headers["Content-Length"] = str((span or whole).length_bytes)
     if span:
         response.headers["Content-Range"] = f"bytes {span.first}-{span.last}/{file.size_bytes}"
-    return _describe(response, file, etag)
+    return response
 
 
 def answer_preview(request: HttpRequest, file: File) -> HttpResponse:
@@ -87,13 +99,20 @@ def answer_preview(request: HttpRequest, file: File) -> HttpResponse:
     if file.has_preview and _has_it(request, etag):
         response = HttpResponse(status=304)
     else:
-        with open_preview(file) as source:
-            response = HttpResponse(source.read())
+        response = _picture(request, file)
     response.headers["Content-Type"] = PREVIEW_TYPE
     response.headers["Content-Disposition"] = "inline"
     response.headers["Content-Security-Policy"] = CONTENT_POLICY
     response.headers["ETag"] = etag
     return response
+
+
+def _picture(request: HttpRequest, file: File) -> HttpResponse:
+    with open_preview(file) as source:
+        # A picture has no ranges, and nginx is told so too: none is anything but ignored.
+        if is_edge_in_front(request) and edge_answers_alike(request, has_span=True):
+            return leave_to_edge(preview_path(file.id, file.preview_fence or 0))
+        return HttpResponse(source.read())
 
 
 def parse_range(header: str, size_bytes: int) -> Span | None:

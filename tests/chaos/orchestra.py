@@ -19,14 +19,13 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from string import Template
 from typing import Any, LiteralString
 
 import psycopg
 import requests
 
 from tests.chaos.programs import Program, Supervisor, wait_for
-from tests.system.edge import OUTER
+from tests.system.edge import OUTER, site_conf
 from tests.system.service import FOREIGN, ROOT, free_port
 
 PRODUCT = ("config", "errors", "security", "filesvc", "docker", "manage.py", "CHANGELOG.md")
@@ -276,16 +275,8 @@ class Orchestra:
         folder.mkdir()
         self.folder.chmod(0o755)  # its workers run as another user
         folder.chmod(0o755)
-        site = Template((ROOT / "docker/nginx.conf.template").read_text()).safe_substitute(
-            UPSTREAM="; server ".join(f"127.0.0.1:{port}" for port in self.ports),
-            LISTEN=f"127.0.0.1:{self.edge_port}",
-            MAX_BODY_BYTES=str(25 * 1024 * 1024 + 16 * 1024),
-            MAX_CONNECTIONS="200",
-            READ_SECONDS="70",
-            ERROR_PAGES=str(self.product / "docker/nginx-errors.conf"),
-        )
-        (folder / "site.conf").write_text(site)
-        (folder / "nginx.conf").write_text(OUTER.format(folder=folder, body=folder / "body"))
+        (folder / "site.conf").write_text(site_conf(self.ports, self.edge_port, 200))
+        (folder / "nginx.conf").write_text(OUTER.format(folder=folder, user="", more=""))
         command = [binary, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
         log = self.folder / "edge.log"
         self.programs["edge"] = Program("edge", command, told, folder, log, stop_seconds=10)

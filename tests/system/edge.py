@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -13,16 +14,42 @@ from string import Template
 
 from tests.system.service import ROOT, free_port, wait_until
 
+ITS_ADDRESS = "127.0.0.2"
+NO_STORAGE = Path("/nonexistent")
 OUTER = """
-daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
+{user}daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
 events {{}}
 http {{
-    access_log off;
+    access_log off; {more}
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
     include {folder}/site.conf;
 }}
 """
+
+
+def site_conf(
+    upstream_ports: list[int],
+    port: int,
+    max_connections: int,
+    *,
+    read_seconds: int = 70,
+    storage: Path = NO_STORAGE,
+) -> str:
+    """The product's own template, filled in for instances on this machine."""
+    servers = " ".join(f"server 127.0.0.1:{one};" for one in upstream_ports)
+    return Template((ROOT / "docker/nginx.conf.template").read_text()).safe_substitute(
+        UPSTREAM=f"upstream filesvc {{ {servers} keepalive 16; }}",
+        SERVICE="filesvc",
+        LISTEN=f"127.0.0.1:{port}",
+        MAX_BODY_BYTES=str(25 * 1024 * 1024 + 16 * 1024),
+        MAX_CONNECTIONS=str(max_connections),
+        READ_SECONDS=str(read_seconds),
+        ERROR_PAGES=str(ROOT / "docker/nginx-errors.conf"),
+        HANDED_OVER=str(ROOT / "docker/nginx-handed-over.conf"),
+        KEPT="/__kept",
+        STORAGE_ROOT=str(storage),
+    )
 
 
 @contextlib.contextmanager
@@ -32,22 +59,29 @@ def edge(
     read_seconds: int = 70,
     max_connections: int = 50,
     body_folder: Path | None = None,
+    storage: Path | None = None,
 ) -> Iterator[int]:
-    """A running nginx before that port; yields the port it listens on."""
+    """A running nginx before that port; yields the port it listens on.
+
+    With `storage` it may read the store, as the user it belongs to, and speaks to the service
+    from an address of its own, so that this one proxy can be trusted and nobody else.
+    """
     binary = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
     assert binary, "nginx is missing"
     folder, port = Path(tempfile.mkdtemp(prefix="filesvc-edge-")), free_port()
     folder.chmod(0o755)  # its workers run as another user
-    site = Template((ROOT / "docker/nginx.conf.template").read_text()).safe_substitute(
-        UPSTREAM=f"127.0.0.1:{upstream_port}",
-        LISTEN=f"127.0.0.1:{port}",
-        MAX_BODY_BYTES=str(25 * 1024 * 1024 + 16 * 1024),
-        MAX_CONNECTIONS=str(max_connections),
-        READ_SECONDS=str(read_seconds),
-        ERROR_PAGES=str(ROOT / "docker/nginx-errors.conf"),
+    (folder / "site.conf").write_text(
+        site_conf(
+            [upstream_port],
+            port,
+            max_connections,
+            read_seconds=read_seconds,
+            storage=storage or NO_STORAGE,
+        )
     )
-    (folder / "site.conf").write_text(site)
-    outer = OUTER.format(folder=folder)
+    as_owner = "user root; " if storage and os.getuid() == 0 else ""
+    more = f"proxy_bind {ITS_ADDRESS};" if storage else ""
+    outer = OUTER.format(folder=folder, user=as_owner, more=more)
     if body_folder:
         outer = outer.replace(f"{folder}/body", str(body_folder))
     (folder / "nginx.conf").write_text(outer)
