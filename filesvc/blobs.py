@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import math
 import uuid
 from pathlib import Path
 from typing import BinaryIO
@@ -10,53 +10,64 @@ from typing import BinaryIO
 from django.conf import settings
 
 from errors import catalogue
+from filesvc.stores import current_store
+from filesvc.stores.folder import Folder
+from filesvc.stores.places import FILES, Readable
 from security.upload import STAGING, CleanUpload, storage_faults
-
-FILES = "files"
-PREVIEWS = "previews"
-_durable_folders: set[Path] = set()
 
 
 def prepare_storage() -> None:
-    """Make the folders of the store, private to this user."""
-    for name in (STAGING, FILES, PREVIEWS):
-        (settings.STORAGE_ROOT / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make the folders of the store, private to this user; staging is always one of them."""
+    (settings.STORAGE_ROOT / STAGING).mkdir(mode=0o700, parents=True, exist_ok=True)
+    current_store().prepare()
 
 
 def blob_path(file_id: uuid.UUID) -> Path:
-    """A fixed layout of the id alone; nothing a client sent is part of it (CWE-22).
+    """A fixed layout of the id alone; nothing a client sent is part of it (CWE-22)."""
+    folder = Folder(Path(settings.STORAGE_ROOT))
+    return folder.path_of(folder.place_of(FILES, file_id))
 
-    The fan-out is the end of the id: the start of a UUIDv7 is the clock.
+
+def promote(clean: CleanUpload, file_id: uuid.UUID, give_up_at: float = math.inf) -> None:
+    """Make the scanned bytes the kept bytes, before `give_up_at` (of `time.monotonic`).
+
+    Raises StorageFull, StorageUnavailable.
     """
-    return Path(settings.STORAGE_ROOT) / FILES / file_id.hex[-2:] / file_id.hex
-
-
-def promote(clean: CleanUpload, file_id: uuid.UUID) -> None:
-    """Make the scanned bytes the kept bytes: durable first, then named, then the name durable.
-
-    A failed fsync is not tried again: the kernel may have dropped the pages it could not
-    write. Raises StorageFull, StorageUnavailable.
-    """
-    target = blob_path(file_id)
+    store = current_store()
     with storage_faults():
-        os.fsync(clean.staged.descriptor)
-        make_durable_folder(target.parent)
-        clean.staged.path = clean.staged.path.rename(target)
-        sync_folder(target.parent)
-    # Only now: until here the bytes go with the staged upload, whatever their name is.
-    clean.staged.is_promoted = True
+        store.take(clean.staged, store.place_of(FILES, file_id), give_up_at)
 
 
-def open_blob(file_id: uuid.UUID) -> BinaryIO:
-    """The kept bytes, to read.
+def open_blob(file_id: uuid.UUID, size_bytes: int) -> BinaryIO:
+    """The kept bytes, which should be so many, as an open file.
 
     Raises SourceMissing, StorageUnavailable.
     """
+    store = current_store()
     with storage_faults():
         try:
-            return blob_path(file_id).open("rb")
+            return store.open(store.place_of(FILES, file_id), size_bytes)
         except FileNotFoundError as error:
             raise catalogue.SourceMissing() from error
+
+
+def open_span(file_id: uuid.UUID, size_bytes: int, first: int, length_bytes: int) -> Readable:
+    """Part of the kept bytes, which are still as many as were accepted.
+
+    Raises StorageUnavailable.
+    """
+    store = current_store()
+    with storage_faults():
+        try:
+            source, kept_bytes = store.open_span(
+                store.place_of(FILES, file_id), first, length_bytes
+            )
+        except FileNotFoundError as error:
+            raise catalogue.StorageUnavailable(note="source missing") from error
+    if kept_bytes != size_bytes:
+        source.close()
+        raise catalogue.StorageUnavailable(note="source has another size")
+    return source
 
 
 def delete_blob(file_id: uuid.UUID) -> None:
@@ -64,23 +75,6 @@ def delete_blob(file_id: uuid.UUID) -> None:
 
     Raises StorageUnavailable.
     """
+    store = current_store()
     with storage_faults():
-        blob_path(file_id).unlink(missing_ok=True)
-
-
-def make_durable_folder(folder: Path) -> None:
-    """Found is not enough: whoever made it may not have come to make its name durable."""
-    if folder in _durable_folders and folder.is_dir():
-        return
-    folder.mkdir(mode=0o700, exist_ok=True)
-    sync_folder(folder.parent)
-    _durable_folders.add(folder)
-
-
-def sync_folder(folder: Path) -> None:
-    """A rename is durable only when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        store.delete(store.place_of(FILES, file_id))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -15,10 +13,11 @@ from django.utils.http import content_disposition_header, parse_etags
 from errors import catalogue
 from errors.base import ServiceError
 from filesvc.acceleration import edge_answers_alike, is_edge_in_front, leave_to_edge
-from filesvc.blobs import blob_path, open_blob
+from filesvc.blobs import blob_path, open_span
 from filesvc.models import File, Status
 from filesvc.previews import MEDIA_TYPE as PREVIEW_TYPE
 from filesvc.previews import open_preview, preview_path
+from filesvc.stores.places import Readable
 from security.concurrency import client_slots
 
 CHUNK_BYTES = 256 * 1024
@@ -78,7 +77,7 @@ def _stream(file: File, span: Span | None) -> StreamingHttpResponse:
     whole = Span(0, file.size_bytes - 1)
     client_slots.take_or_refuse()
     try:
-        source = _open(file)
+        source = _open(file, span)
     except ServiceError:
         client_slots.release()
         raise
@@ -136,31 +135,24 @@ def parse_range(header: str, size_bytes: int) -> Span | None:
     return Span(first, last)
 
 
-def read_span(source: BinaryIO, span: Span) -> Iterator[bytes]:
-    """The bytes of the span in chunks."""
-    source.seek(span.first)
+def read_span(source: Readable, span: Span) -> Iterator[bytes]:
+    """The bytes of the span in chunks, from a source that begins where it does."""
     left = span.length_bytes
     while left > 0 and (chunk := source.read(min(CHUNK_BYTES, left))):
         left -= len(chunk)
         yield chunk
 
 
-def _let_go_at_end(response: HttpResponseBase, source: BinaryIO) -> None:
+def _let_go_at_end(response: HttpResponseBase, source: Readable) -> None:
     """File and slot are held until the server has sent the last byte, or lost the client."""
     for closer in (source.close, client_slots.release):
         response._resource_closers.append(closer)  # type: ignore[attr-defined]
 
 
-def _open(file: File) -> BinaryIO:
-    """The kept bytes, which are still as many as were accepted."""
-    try:
-        source = open_blob(file.id)
-    except catalogue.SourceMissing as error:
-        raise catalogue.StorageUnavailable(note="source missing") from error
-    if source.seek(0, os.SEEK_END) != file.size_bytes:
-        source.close()
-        raise catalogue.StorageUnavailable(note="source has another size")
-    return source
+def _open(file: File, span: Span | None = None) -> Readable:
+    """The kept bytes, from the span on; they are still as many as were accepted."""
+    span = span or Span(0, file.size_bytes - 1)
+    return open_span(file.id, file.size_bytes, span.first, span.length_bytes)
 
 
 def _has_it(request: HttpRequest, etag: str) -> bool:

@@ -28,12 +28,17 @@ def edge_seconds() -> int:
     return int(settings.REQUEST_TIMEOUT_SECONDS) + EDGE_MARGIN_SECONDS
 
 
+def give_up_at(received_at: float) -> float:
+    """When an upload that was received at this moment is given up; both of `time.monotonic`."""
+    return received_at + float(settings.REQUEST_TIMEOUT_SECONDS)
+
+
 def check_in_time(received_at: float) -> None:
     """What took longer than an upload may is given up before it is kept.
 
     `received_at` is a moment of `time.monotonic`. Raises Overloaded.
     """
-    if time.monotonic() - received_at > settings.REQUEST_TIMEOUT_SECONDS:
+    if time.monotonic() > give_up_at(received_at):
         raise catalogue.Overloaded(note="request deadline", retry_after_seconds=RETRY_SECONDS)
 
 

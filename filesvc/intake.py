@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from errors import catalogue
 from errors.handler import request_id_of
-from filesvc.deadlines import check_in_time
+from filesvc.deadlines import check_in_time, give_up_at
 from filesvc.head_room import check_head_room
 from filesvc.idempotency import Accepted, HeldKey, hold_key
 from filesvc.quotas import check_quotas
@@ -80,6 +80,7 @@ def judge_and_keep(upload: StagedUpload, request: Request, key: HeldKey) -> Acce
         owner=request.user,
         request_id=request_id_of(request._request),
         before_commit=lambda file: key.keep_accepted(file, tell_file(file, request)),
+        give_up_at=give_up_at(received_at),
     )
     log.info("upload.accepted", file_id=str(file.id), media_type=media_type)
     return Accepted(tell_file(file, request), file.path)

@@ -6,9 +6,7 @@ thought dead cannot put its own in the place of its successor's.
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
 import uuid
 from pathlib import Path
 from typing import BinaryIO
@@ -16,16 +14,21 @@ from typing import BinaryIO
 from django.conf import settings
 
 from errors import catalogue
-from filesvc.blobs import PREVIEWS, make_durable_folder, sync_folder
 from filesvc.models import File
-from security.upload import STAGING, storage_faults
+from filesvc.stores import current_store
+from filesvc.stores.folder import Folder
+from filesvc.stores.places import PREVIEWS
+from security.upload import storage_faults
 
 MEDIA_TYPE = "image/webp"
+# The confined process answers with no larger one.
+MAX_PREVIEW_BYTES = 1024 * 1024
 
 
 def preview_path(file_id: uuid.UUID, fence: int) -> Path:
     """A fixed layout of the id and the fence alone, with the same fan-out as the files."""
-    return _folder(file_id) / f"{file_id.hex}.{fence}"
+    folder = Folder(Path(settings.STORAGE_ROOT))
+    return folder.path_of(folder.place_of(PREVIEWS, file_id, _ending(fence)))
 
 
 def save_preview(file_id: uuid.UUID, fence: int, picture: bytes) -> None:
@@ -33,16 +36,9 @@ def save_preview(file_id: uuid.UUID, fence: int, picture: bytes) -> None:
 
     Raises StorageFull, StorageUnavailable.
     """
-    staged = settings.STORAGE_ROOT / STAGING / uuid.uuid4().hex
-    target = preview_path(file_id, fence)
+    store = current_store()
     with storage_faults():
-        try:
-            _write_durably(staged, picture)
-            make_durable_folder(target.parent)
-            staged.rename(target)
-            sync_folder(target.parent)
-        finally:
-            staged.unlink(missing_ok=True)
+        store.put(store.place_of(PREVIEWS, file_id, _ending(fence)), picture)
 
 
 def open_preview(file: File) -> BinaryIO:
@@ -52,8 +48,10 @@ def open_preview(file: File) -> BinaryIO:
     """
     if file.preview_fence is None:
         raise catalogue.NotFound()
+    store = current_store()
+    place = store.place_of(PREVIEWS, file.id, _ending(file.preview_fence))
     with storage_faults():
-        return preview_path(file.id, file.preview_fence).open("rb")
+        return store.open(place, MAX_PREVIEW_BYTES)
 
 
 def delete_previews(file_id: uuid.UUID, *, below: float = math.inf) -> None:
@@ -61,19 +59,12 @@ def delete_previews(file_id: uuid.UUID, *, below: float = math.inf) -> None:
 
     Raises StorageUnavailable.
     """
+    store = current_store()
     with storage_faults():
-        for path in _folder(file_id).glob(f"{file_id.hex}.*"):
-            if int(path.suffix[1:]) < below:
-                path.unlink(missing_ok=True)
+        for place in store.places_of(PREVIEWS, file_id):
+            if int(place.rpartition(".")[2]) < below:
+                store.delete(place)
 
 
-def _folder(file_id: uuid.UUID) -> Path:
-    return Path(settings.STORAGE_ROOT) / PREVIEWS / file_id.hex[-2:]
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with contextlib.closing(os.fdopen(descriptor, "wb")) as target:
-        target.write(content)
-        target.flush()
-        os.fsync(descriptor)
+def _ending(fence: int) -> str:
+    return f".{fence}"

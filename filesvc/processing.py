@@ -31,7 +31,7 @@ def process(held: Claim) -> Answer:
     ProcessorDied, ProcessorCrashed, ProcessingTimeout and what its processor ends in.
     """
     file = held.file
-    with open_blob(file.id) as source:
+    with open_blob(file.id, file.size_bytes) as source:
         check_unchanged(file, source)
         if file.needs_scan:
             held.scan = scan_again(source.fileno())

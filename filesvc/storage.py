@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -32,9 +33,11 @@ def save_file(  # noqa: PLR0913 - what a row is made of
     owner: Any,
     request_id: str,
     before_commit: Callable[[File], None],
+    give_up_at: float = math.inf,
 ) -> File:
     """Both the bytes and the row, or neither; `before_commit` does what shares their fate.
 
+    Bytes that are not kept at `give_up_at`, a moment of `time.monotonic`, are not kept at all.
     Raises StorageFull, StorageUnavailable, DatabaseUnavailable, QuotaExceeded,
     StorageQuotaExceeded, and what `before_commit` raises.
     """
@@ -53,7 +56,7 @@ def save_file(  # noqa: PLR0913 - what a row is made of
         scan_signatures=clean.scan.signatures,
         scanned_at=clean.scan.scanned_at,
     )
-    promote(clean, file.id)
+    promote(clean, file.id, give_up_at)
     _commit(file, before_commit)
     return file
 

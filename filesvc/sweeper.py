@@ -9,7 +9,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,6 +17,7 @@ from django.db import close_old_connections
 
 from filesvc.repairs import REPAIRS, ROUND_SECONDS
 from filesvc.repairs.repair import Repair, mend_all
+from filesvc.stores.places import Stored
 
 log = structlog.get_logger("sweeper")
 
@@ -71,4 +71,4 @@ def plan_sweep() -> Iterator[str]:
     """What `sweep_once` would do, a line each; nothing is changed."""
     for repair in REPAIRS:
         for item in repair.find():
-            yield f"{repair.name} {item.name if isinstance(item, Path) else item}"
+            yield f"{repair.name} {item.name if isinstance(item, Stored) else item}"

@@ -90,7 +90,8 @@ def storage_faults() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        note = errno.errorcode.get(error.errno or 0, "OSError")
+        # A store behind a network says more than a number can.
+        note = getattr(error, "note", errno.errorcode.get(error.errno or 0, "OSError"))
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise catalogue.StorageFull(note=note) from error
         raise catalogue.StorageUnavailable(note=note) from error

@@ -18,7 +18,7 @@ REPAIRS = (
         "remove_staging",
         STORE_SECONDS,
         store.find_stale_staging,
-        store.remove,
+        store.remove_staged,
         confirm_seconds=STORE_SECONDS,
     ),
     Repair(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import itertools
 import random
 import uuid
 from collections.abc import Iterable, Iterator
@@ -14,10 +14,13 @@ from django.conf import settings
 
 from errors import catalogue
 from errors.base import ServiceError
-from filesvc.blobs import FILES, PREVIEWS, blob_path, open_blob
+from filesvc.blobs import open_blob
 from filesvc.claims import fail_unclaimed
 from filesvc.models import File, Status
 from filesvc.processing import check_unchanged
+from filesvc.stores import current_store
+from filesvc.stores.folder import Folder
+from filesvc.stores.places import FILES, PREVIEWS, Stored
 from security.upload import STAGING
 
 log = structlog.get_logger("sweeper")
@@ -29,48 +32,50 @@ MANY_ORPHANS = 100
 CHUNK = 1000
 
 
-def find_stale_staging() -> Iterator[Path]:
+def find_stale_staging() -> Iterator[Stored]:
     """What killed processes left in staging; an upload under way is never that old."""
-    return _old(_files_in(Path(settings.STORAGE_ROOT) / STAGING))
+    folder = Folder(Path(settings.STORAGE_ROOT))
+    yield from _old(folder.list_folder(folder.path_of(STAGING)))
 
 
-def find_orphan_blobs() -> Iterator[Path]:
+def remove_staged(stored: Stored) -> bool:
+    """Remove it; False when somebody else was faster."""
+    return Folder(Path(settings.STORAGE_ROOT)).remove(stored)
+
+
+def find_orphan_blobs() -> Iterator[Stored]:
     """Bytes that were promoted for a row that never came, or whose row is gone (C2, C8).
 
-    Crashes leave a few. When most of what is stored has no row, it is the database that is
-    the wrong one - a new one, or an old backup - and nothing is an orphan.
+    Also what has arrived of uploads in parts that nobody will put together any more. Crashes
+    leave a few. When most of what is stored has no row, it is the database that is the wrong
+    one - a new one, or an old backup - and nothing is an orphan.
     """
-    kept, orphans = 0, list[Path]()
-    for folder in _folders(FILES):
-        paths = {path.name: path for path in _files_in(folder)}
-        known = _known_ids(paths)
+    kept, orphans = 0, list[Stored]()
+    for some in _chunks(current_store().list(FILES)):
+        known = _known_ids(stored.name for stored in some)
         kept += len(known)
-        orphans += _old(path for name, path in paths.items() if name not in known)
+        orphans += _old(stored for stored in some if stored.name not in known)
     if len(orphans) > max(MANY_ORPHANS, kept):
         log.error("audit.too_many_orphans", orphans=len(orphans), kept=kept)
-        return iter(())
-    return iter(orphans)
+        return
+    yield from orphans
+    yield from _old(current_store().list_unfinished())
 
 
-def find_orphan_previews() -> Iterator[Path]:
+def find_orphan_previews() -> Iterator[Stored]:
     """Pictures of claims that never finished, and of files that are gone (C7)."""
-    for folder in _folders(PREVIEWS):
-        paths = {path.name: path for path in _files_in(folder)}
-        ids = {name.partition(".")[0] for name in paths}
+    for some in _chunks(current_store().list(PREVIEWS)):
+        ids = {stored.name.partition(".")[0] for stored in some}
         rows = File.objects.filter(id__in=[uuid.UUID(name) for name in ids if _is_id(name)])
         valid = {
             f"{file_id.hex}.{fence}" for file_id, fence in rows.values_list("id", "preview_fence")
         }
-        yield from _old(path for name, path in paths.items() if name not in valid)
+        yield from _old(stored for stored in some if stored.name not in valid)
 
 
-def remove(path: Path) -> bool:
-    """Remove it; False when somebody else was faster."""
-    try:
-        path.unlink()
-    except FileNotFoundError:
-        return False
-    return True
+def remove(stored: Stored) -> bool:
+    """Remove it; False when somebody else is known to have been faster."""
+    return current_store().remove(stored)
 
 
 def find_rows_without_bytes() -> Iterator[File]:
@@ -78,13 +83,9 @@ def find_rows_without_bytes() -> Iterator[File]:
 
     A store that is not there at all is no finding about its files.
     """
-    if not (Path(settings.STORAGE_ROOT) / FILES).is_dir():
-        raise FileNotFoundError(FILES)
-    for file in (
-        File.objects.filter(status=Status.PROCESSED).only("id", "size_bytes").iterator(CHUNK)
-    ):
-        path = blob_path(file.id)
-        if (not path.exists() or path.stat().st_size != file.size_bytes) and _still_kept(file):
+    rows = File.objects.filter(status=Status.PROCESSED).only("id", "size_bytes").order_by("id")
+    for file in current_store().find_lacking(rows.iterator(CHUNK)):
+        if _still_kept(file):
             yield file
 
 
@@ -114,7 +115,7 @@ def withdraw(file: File) -> bool:
 
 def _is_changed(file: File) -> bool:
     try:
-        with open_blob(file.id) as source:
+        with open_blob(file.id, file.size_bytes) as source:
             check_unchanged(file, source)
     except catalogue.ContentChanged:
         return True
@@ -141,24 +142,17 @@ def _is_id(name: str) -> bool:
     return len(name) == 32 and all(letter in "0123456789abcdef" for letter in name)
 
 
-def _old(paths: Iterable[Path]) -> Iterator[Path]:
+def _old(found: Iterable[Stored]) -> Iterator[Stored]:
     """Those that got their name long ago."""
-    for path in paths:
-        with contextlib.suppress(FileNotFoundError):
-            if age_of(path) > LEFT_BEHIND_SECONDS:
-                yield path
+    return (stored for stored in found if age_of(stored) > LEFT_BEHIND_SECONDS)
 
 
-def age_of(path: Path) -> float:
-    """Seconds since it got its name: a rename sets the time of change, not of writing."""
-    return time() - path.stat().st_ctime
+def age_of(stored: Stored) -> float:
+    """Seconds since it got its name."""
+    return time() - stored.named_at
 
 
-def _folders(name: str) -> Iterator[Path]:
-    return (
-        path for path in sorted((Path(settings.STORAGE_ROOT) / name).glob("*")) if path.is_dir()
-    )
-
-
-def _files_in(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.iterdir() if path.is_file())
+def _chunks(found: Iterator[Stored]) -> Iterator[list[Stored]]:
+    """As many as one question to the database may name."""
+    while some := list(itertools.islice(found, CHUNK)):
+        yield some

@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 
 from errors.catalogue import CATALOGUE
-from filesvc.blobs import FILES
 from filesvc.documents import schema
 from filesvc.models import File
+from filesvc.stores.places import FILES
 from security.upload import STAGING
 from tests.client import Answer
 from tests.conftest import assert_problem

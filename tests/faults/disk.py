@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from filesvc import blobs
+from filesvc.stores import folder
 
 
 @dataclass
@@ -56,4 +56,4 @@ class Disk:
         """All is well again, and nothing is known of any folder."""
         self.spoil = lambda number, name: None
         self.made.clear()
-        blobs._durable_folders.clear()
+        folder._durable_folders.clear()

@@ -61,7 +61,7 @@ def fail(name: str) -> None:
 def nothing_is_remembered() -> Iterator[None]:
     """No step is spared because an earlier upload took it."""
     with (
-        mock.patch("filesvc.blobs._durable_folders", set()),
+        mock.patch("filesvc.stores.folder._durable_folders", set()),
         mock.patch("filesvc.head_room.backlog", Backlog()),
     ):
         yield

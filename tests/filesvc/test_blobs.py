@@ -184,7 +184,7 @@ def test_an_upload_whose_write_is_short_is_kept_whole(
 
 def test_a_blob_that_is_not_there_is_reported_as_missing() -> None:
     with pytest.raises(catalogue.SourceMissing):
-        open_blob(uuid.uuid4())
+        open_blob(uuid.uuid4(), 5)
 
 
 def test_a_blob_that_cannot_be_read_is_a_fault_of_the_store() -> None:
@@ -192,7 +192,7 @@ def test_a_blob_that_cannot_be_read_is_a_fault_of_the_store() -> None:
     blob_path(file_id).mkdir(parents=True)
 
     with pytest.raises(catalogue.StorageUnavailable) as raised:
-        open_blob(file_id)
+        open_blob(file_id, 5)
 
     assert raised.value.note == "EISDIR"
 

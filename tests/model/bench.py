@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db.models import DateTimeField, ExpressionWrapper, F
 
-from filesvc.blobs import FILES
 from filesvc.models import File, IdempotencyKey
+from filesvc.stores.places import FILES, Stored
 from tests.client import BOUNDARY, Answer, call, file_part, form
 from tests.conftest import kept_files
 
@@ -23,10 +23,11 @@ class Bench:
         self.later_seconds = 0.0
         self._born: dict[Path, float] = {}
 
-    def age_of(self, path: Path) -> float:
+    def age_of(self, stored: Stored) -> float:
         """What whoever asks for the age of a file is told, in seconds."""
+        path = self.storage / stored.place
         ago = self.later_seconds - self._born.get(path, self.later_seconds)
-        return time.time() - path.stat().st_ctime + ago
+        return time.time() - stored.named_at + ago
 
     def clean(self) -> None:
         self.later_seconds = 0.0

@@ -79,16 +79,16 @@ FINDINGS = (
     ),
     Weakening(
         "bytes are kept without being durable",
-        "filesvc/blobs.py",
-        "        os.fsync(clean.staged.descriptor)\n",
+        "filesvc/stores/folder.py",
+        "        os.fsync(staged.descriptor)\n",
         "",
         "tests/filesvc/test_blobs.py::test_bytes_are_durable_before_they_are_named_and_the_name_after",
     ),
     Weakening(
         "a name is given without being durable",
-        "filesvc/blobs.py",
-        "        sync_folder(target.parent)\n    # Only now",
-        "    # Only now",
+        "filesvc/stores/folder.py",
+        "        sync_folder(target.parent)\n        # Only now",
+        "        # Only now",
         "tests/filesvc/test_blobs.py::test_bytes_are_durable_before_they_are_named_and_the_name_after",
     ),
     Weakening(
@@ -129,8 +129,8 @@ FINDINGS = (
     Weakening(
         "the store is tidied without looking at the age",
         "filesvc/repairs/store.py",
-        "if path.stat().st_ctime < oldest:",
-        "if True:",
+        "if age_of(stored) > LEFT_BEHIND_SECONDS)",
+        "if True)",
         "tests/filesvc/repairs/test_store.py",
     ),
 )

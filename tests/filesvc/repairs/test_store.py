@@ -15,11 +15,12 @@ import pytest
 import uuid_utils.compat
 from django.db import connections
 
-from filesvc.blobs import FILES, PREVIEWS, blob_path
+from filesvc.blobs import blob_path
 from filesvc.models import File, Status
 from filesvc.previews import preview_path
 from filesvc.processing import check_unchanged
 from filesvc.repairs import store
+from filesvc.stores.places import FILES, PREVIEWS
 from tests.client import call
 from tests.conftest import assert_problem, kept_files
 from tests.filesvc.claiming import row_of
