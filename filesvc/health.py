@@ -13,6 +13,7 @@ from django.core.cache import caches
 from django.db import connection
 
 from errors.base import ServiceError
+from filesvc.stores import current_store
 from security.signatures import ask_version, check_signatures
 from security.upload import STAGING, storage_faults
 
@@ -68,6 +69,7 @@ def _write_to_storage() -> Details:
         finally:
             os.close(descriptor)
             probe.unlink()
+        current_store().probe()
     return {}
 
 
