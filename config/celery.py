@@ -88,6 +88,14 @@ def stop_when_deaf(**kwargs: Any) -> None:
     logging.getLogger("celery.worker.request").addFilter(notice_lost_acknowledgement)
 
 
+@worker_ready.connect
+def tell_metrics(**kwargs: Any) -> None:
+    """A worker serves no requests, so it tells its metrics on a port of its own."""
+    from filesvc.exposition import serve_metrics  # no business of a process that only rings
+
+    serve_metrics()
+
+
 def notice_lost_acknowledgement(record: logging.LogRecord) -> bool:
     """Lets every line pass; this one asks for a warm stop with an exit status of its own."""
     from celery.worker import state  # no business of a process that only rings

@@ -178,6 +178,18 @@ class Environment(BaseSettings):
     sentry_dsn: Annotated[SecretStr, AfterValidator(_check_dsn)] | None = Field(
         default=None, description="Where unforeseen errors are reported."
     )
+    sentry_traces_sample_rate: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1.0,
+        description="Share of requests whose timing is traced to Sentry, 0 to 1.",
+    )
+    metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="Port of worker and sweeper for their metrics, on every address; 0: none.",
+    )
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import sentry_sdk
 import structlog
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -34,7 +35,7 @@ def _client(request: HttpRequest) -> str:
 
 
 class BindRequestId:
-    """Middleware: the id stands in every log line of the request and in its answer."""
+    """Middleware: the id stands in every log line and report of the request and in its answer."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -43,6 +44,7 @@ class BindRequestId:
         request_id = request.META.setdefault("filesvc.request_id", uuid.uuid4().hex)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id, client=_client(request))
+        sentry_sdk.set_tag("request_id", request_id)
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response

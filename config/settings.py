@@ -136,8 +136,6 @@ QUOTA_BYTES_PER_DAY = env.quota_bytes_per_day
 QUOTA_STORED_BYTES = env.quota_stored_bytes
 MAX_WAITING_CLIENTS = env.web_threads - 2
 STORAGE_ROOT: Path = env.storage_root
-# What lies in a bucket is no file nginx could send.
-ACCEL_LOCATION = None if env.s3_bucket else env.accel_location
 
 S3_BUCKET = env.s3_bucket
 S3_ENDPOINT_URL = env.s3_endpoint_url
@@ -156,6 +154,8 @@ S3_ENCRYPTION = tuple(
     )
     if value
 )
+# What lies in a bucket is no file nginx could send.
+ACCEL_LOCATION = None if env.s3_bucket else env.accel_location
 
 CLAMD_ADDRESS = env.clamd_address
 SCAN_TIMEOUT_SECONDS = env.scan_timeout_seconds
@@ -179,6 +179,11 @@ PROCESSING_MEMORY_BYTES = env.processing_memory_bytes
 
 LOGGING_CONFIG = None
 configure_logging(env.log_level)
-configure_sentry(env.sentry_dsn.get_secret_value() if env.sentry_dsn else None, VERSION)
+configure_sentry(
+    env.sentry_dsn.get_secret_value() if env.sentry_dsn else None,
+    VERSION,
+    env.sentry_traces_sample_rate,
+)
+METRICS_PORT = env.metrics_port
 
 __all__ = ["BASE_DIR"]

@@ -14,9 +14,11 @@ django_application = get_wsgi_application()
 
 # Only now, because these import models. Celery's tasks belong to the application made last.
 import config.celery  # noqa: E402, F401
+from config.observability import under_our_trace  # noqa: E402
 from config.request_id import choose_request_id  # noqa: E402
 from errors.wsgi_guard import WsgiGuard  # noqa: E402
 from filesvc.blobs import prepare_storage  # noqa: E402
+from security import canary  # noqa: E402
 from security.concurrency import client_slots, entrance_slots  # noqa: E402
 
 PARENT_CHECK_SECONDS = 1.0
@@ -40,4 +42,7 @@ def end_with_parent(
 
 prepare_storage()
 threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
-application = WsgiGuard(django_application, choose_request_id, client_slots, entrance_slots)
+threading.Thread(target=canary.ask_forever, name="canary", daemon=True).start()
+application = WsgiGuard(
+    under_our_trace(django_application), choose_request_id, client_slots, entrance_slots
+)

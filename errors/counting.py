@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter
-
 from errors.base import ServiceError
-
-# Counted where errors are logged, the one place all of them pass.
-ANSWERED = Counter("filesvc_errors", "Errors answered, by code and status.", ("code", "status"))
+from errors.metrics import ERRORS
 
 
 def count_error(error: ServiceError) -> None:
-    """One more of this code."""
-    ANSWERED.labels(code=error.code, status=str(error.status)).inc()
+    """One more of this code; called where errors are logged, the one place all of them pass."""
+    ERRORS.labels(code=error.code, status=str(error.status)).inc()

@@ -6,19 +6,35 @@ import os
 import time
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.cache import caches
 from django.db import connection
+from redis import Redis
 
+from errors import catalogue
 from errors.base import ServiceError
+from filesvc.progress import progress_of_workers
 from filesvc.stores import current_store
+from security import canary
 from security.signatures import ask_version, check_signatures
 from security.upload import STAGING, storage_faults
 
 Details = dict[str, Any]
+PROBE = "filesvc:probe"
 PROBE_SECONDS = 1
+# Uploads are refused at seven days (security.signatures); traffic should go elsewhere before.
+STALE_SIGNATURES = timedelta(days=3)
+
+
+class NotWell(Exception):
+    """It answers, and is not fit for work; `told` says why and what else there is to say."""
+
+    def __init__(self, **told: Any) -> None:
+        super().__init__(told["error"])
+        self.told = told
 
 
 def check_readiness() -> dict[str, Details]:
@@ -31,14 +47,37 @@ def check_readiness() -> dict[str, Details]:
         "storage": _check(_write_to_storage),
         "scanner": _check(_ask_scanner),
         # Not required: without it uploads are kept and wait for the sweeper.
-        "broker": _check(_ask_redis, required=False),
+        "broker": _check(_ask_broker, required=False),
+        # Not required: without it each process counts for itself.
+        "cache": _check(_ask_cache, required=False),
+        # Not required: what is taken in is safe, and waits.
+        "workers": _check(_ask_workers, required=False),
     }
+
+
+def check_ready() -> dict[str, Details]:
+    """Like `check_readiness`.
+
+    Raises ServiceUnavailable, naming what is required and missing.
+    """
+    checks = check_readiness()
+    failing = {
+        name: check["error"]
+        for name, check in checks.items()
+        if check["required"] and not check["ok"]
+    }
+    if failing:
+        note = ", ".join(f"{name}: {error}" for name, error in failing.items())
+        raise catalogue.ServiceUnavailable(failing=list(failing), note=note)
+    return checks
 
 
 def _check(ask: Callable[[], Details], *, required: bool = True) -> Details:
     started = time.monotonic()
     try:
         told, ok = ask(), True
+    except NotWell as reason:
+        told, ok = reason.told, False
     except Exception as error:  # noqa: BLE001 - whatever it is, the page must tell it
         told, ok = {"error": _name(error)}, False
     return {
@@ -74,22 +113,55 @@ def _write_to_storage() -> Details:
 
 
 def _ask_scanner() -> Details:
+    """Which signatures, how old, and that it can tell a clean file from a bad one.
+
+    The canary is asked of a scanner that answers only: one that is away is one failure.
+    """
     scanner = ask_version()
     check_signatures(scanner)
-    age = scanner.age
-    return {
+    word, age = canary.canary.refresh(), scanner.age
+    told = {
         "signatures": scanner.signatures,
+        "updated_at": scanner.updated_at,
         "age_seconds": None if age is None else round(age.total_seconds()),
+        "canary_age_seconds": None if word is None else round(word.age_seconds),
     }
+    if age is not None and age > STALE_SIGNATURES:
+        raise NotWell(error="signatures_stale", **told)
+    if word is None or not word.is_good:
+        is_wrong = word is not None and not word.is_right
+        raise NotWell(error="canary_wrong" if is_wrong else "canary_stale", **told)
+    return told
 
 
-def _ask_redis() -> Details:
-    """The limiter's Redis, past its fallback: a health page must not be comforted.
+def _ask_broker() -> Details:
+    """The doorbell's Redis; past kombu, which waits two seconds before it says no (measured)."""
+    url = settings.BROKER_URL.replace("redis+socket://", "unix://").replace("virtual_host=", "db=")
+    with Redis.from_url(
+        url, socket_connect_timeout=0.25, socket_timeout=0.25, retry=None
+    ) as broker:
+        _write_to(broker)
+    return {}
 
-    A write, because one whose memory is full or whose snapshot failed still answers PING
+
+def _ask_cache() -> Details:
+    """The limiter's Redis, past its fallback: a health page must not be comforted."""
+    _write_to(caches["default"]._cache.get_client(write=True))  # type: ignore[attr-defined]  # a RedisCache
+    return {}
+
+
+def _write_to(client: Any) -> None:
+    """A write, because a Redis whose memory is full or whose snapshot failed still answers PING
     (measured).
     """
-    client = caches["default"]._cache.get_client(write=True)  # type: ignore[attr-defined]  # a RedisCache
-    if not client.set("filesvc:probe", 1, ex=PROBE_SECONDS):
+    if not client.set(PROBE, 1, ex=PROBE_SECONDS):
         raise ConnectionError("no OK")
-    return {}
+
+
+def _ask_workers() -> Details:
+    """By their progress: a worker that answers a ping may still do nothing."""
+    state, oldest_seconds = progress_of_workers()
+    told = {"state": state, "oldest_waiting_seconds": round(oldest_seconds)}
+    if state == "stuck":
+        raise NotWell(error="stuck", **told)
+    return told

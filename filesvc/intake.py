@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from errors import catalogue
 from errors.handler import request_id_of
+from errors.metrics import UPLOAD_BYTES, UPLOADS_UNDER_WAY
 from filesvc.deadlines import check_in_time, give_up_at
 from filesvc.head_room import check_head_room
 from filesvc.idempotency import Accepted, HeldKey, hold_key
@@ -19,6 +20,7 @@ from filesvc.storage import save_file
 from security.concurrency import client_slots, owner_slots
 from security.content_digest import read_content_digest
 from security.filename import check_filename
+from security.gate_time import in_gate
 from security.malware import scan_for_malware
 from security.media_type import identify_type
 from security.rate_limit import RateUsage, check_usage, count_upload
@@ -59,6 +61,7 @@ def take_in(request: Request) -> Accepted:
         with (
             owner_slots.take(owner.pk),
             client_slots.take(),
+            UPLOADS_UNDER_WAY.track_inprogress(),
             receive_upload(request, content_digest) as upload,
         ):
             return key.answer_to(upload) or judge_and_keep(upload, request, key)
@@ -67,21 +70,27 @@ def take_in(request: Request) -> Accepted:
 def judge_and_keep(upload: StagedUpload, request: Request, key: HeldKey) -> Accepted:
     """The gates, and behind them the file with its answer."""
     received_at = time.monotonic()
-    name = check_filename(upload.name)
+    with in_gate("filename"):
+        name = check_filename(upload.name)
     check_not_empty(upload.size_bytes)
-    media_type = identify_type(upload, name)
-    inspect_structure(upload, media_type)
-    clean = scan_for_malware(upload)
+    with in_gate("media_type"):
+        media_type = identify_type(upload, name)
+    with in_gate("structure"):
+        inspect_structure(upload, media_type)
+    with in_gate("scan"):
+        clean = scan_for_malware(upload)
     check_in_time(received_at)
-    file = save_file(
-        clean,
-        name=name,
-        media_type=media_type,
-        owner=request.user,
-        request_id=request_id_of(request._request),
-        before_commit=lambda file: key.keep_accepted(file, tell_file(file, request)),
-        give_up_at=give_up_at(received_at),
-    )
+    with in_gate("save"):
+        file = save_file(
+            clean,
+            name=name,
+            media_type=media_type,
+            owner=request.user,
+            request_id=request_id_of(request._request),
+            before_commit=lambda file: key.keep_accepted(file, tell_file(file, request)),
+            give_up_at=give_up_at(received_at),
+        )
+    UPLOAD_BYTES.inc(file.size_bytes)
     log.info("upload.accepted", file_id=str(file.id), media_type=media_type)
     return Accepted(tell_file(file, request), file.path)
 

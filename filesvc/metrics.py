@@ -1,18 +1,32 @@
-"""GET /metrics: the counters of all processes, in Prometheus' text form."""
+"""GET /metrics: what all processes here have counted, and what the database knows now."""
 
 from __future__ import annotations
 
-import os
+import threading
+import time
+from collections.abc import Iterable
 
+import structlog
+from django.db import Error as DatabaseError
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from errors.base import ServiceError
+from errors.metrics import OLDEST_WAITING_SECONDS, SIGNATURE_AGE_SECONDS, Declared
+from filesvc.exposition import registry
+from filesvc.progress import oldest_waiting_seconds
 from filesvc.renderers import JsonRenderer, TextRenderer
 from filesvc.views import PublicView
+from security.signatures import current_scanner
+
+log = structlog.get_logger("metrics")
+
+KNOWN_SECONDS = 5.0
 
 
 class MetricsView(PublicView):
@@ -22,14 +36,56 @@ class MetricsView(PublicView):
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:
-        """Every counter."""
-        return HttpResponse(generate_latest(registry()), content_type=CONTENT_TYPE_LATEST)
+        """Every declared metric (errors.metrics) that has a value."""
+        counted, found = registry(), CollectorRegistry()
+        found.register(at_scrape)
+        told = generate_latest(counted) + generate_latest(found)
+        return HttpResponse(told, content_type=CONTENT_TYPE_LATEST)
 
 
-def registry() -> CollectorRegistry:
-    """The counters of every process that shares the folder, or this process's own."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return REGISTRY
-    collected = CollectorRegistry()
-    MultiProcessCollector(collected)  # type: ignore[no-untyped-call]
-    return collected
+class AtScrape(Collector):
+    """What nobody counts: asked for at a scrape, and not again for five seconds.
+
+    What cannot be found out is absent, which an alert can ask for.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked_at: float | None = None
+        self._told: list[Metric] = []
+
+    def collect(self) -> Iterable[Metric]:
+        """One gauge each."""
+        with self._lock:
+            if self._asked_at is None or time.monotonic() - self._asked_at >= KNOWN_SECONDS:
+                self._told = [*_tell_queue(), *_tell_signatures()]
+                self._asked_at = time.monotonic()
+            return self._told
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is asked when it is registered."""
+        return ()
+
+
+at_scrape = AtScrape()
+
+
+def _tell_queue() -> Iterable[Metric]:
+    try:
+        yield _gauge(OLDEST_WAITING_SECONDS, oldest_waiting_seconds())
+    except DatabaseError as error:
+        log.warning("metrics.incomplete", error=type(error).__name__)
+
+
+def _tell_signatures() -> Iterable[Metric]:
+    try:
+        age = current_scanner().age
+    except ServiceError as error:
+        log.warning("metrics.incomplete", error=error.code)
+    else:
+        if age is not None:
+            yield _gauge(SIGNATURE_AGE_SECONDS, age.total_seconds())
+
+
+def _gauge(declared: Declared, value: float) -> Metric:
+    return GaugeMetricFamily(declared.name, declared.sentence, value=value)

@@ -16,6 +16,7 @@ from filesvc.claims import Claim
 from filesvc.models import File
 from filesvc.previews import save_preview
 from filesvc.sandbox import Answer, Report, describe_confined
+from security.gate_time import in_span
 from security.malware import scan_again
 from security.upload import storage_faults
 
@@ -32,10 +33,13 @@ def process(held: Claim) -> Answer:
     """
     file = held.file
     with open_blob(file.id, file.size_bytes) as source:
-        check_unchanged(file, source)
+        with in_span("processing", "digest"):
+            check_unchanged(file, source)
         if file.needs_scan:
-            held.scan = scan_again(source.fileno())
-        answer = describe_confined(file, source, reporter(held))
+            with in_span("processing", "scan"):
+                held.scan = scan_again(source.fileno())
+        with in_span("processing", "describe"):
+            answer = describe_confined(file, source, reporter(held))
     if answer.preview is not None and answer.refusal is None:
         save_preview(file.id, held.fence, answer.preview)
     return answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import sentry_sdk
 import structlog
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
@@ -12,6 +13,7 @@ from django.db import Error as DatabaseError
 
 from errors import catalogue
 from errors.base import ServiceError
+from errors.metrics import FINISHED, PROCESSING_SECONDS
 from filesvc import claims
 from filesvc.previews import delete_previews
 from filesvc.processing import process
@@ -76,8 +78,12 @@ def work_on(file_id: uuid.UUID) -> None:
     structlog.contextvars.bind_contextvars(
         file_id=str(file_id), request_id=held.file.request_id, attempt=held.file.attempts
     )
+    sentry_sdk.set_tags({"file_id": str(file_id), "request_id": held.file.request_id})
     try:
-        with claims.kept_alive(held):
+        with (
+            PROCESSING_SECONDS.labels(held.file.media_type).time(),
+            claims.kept_alive(held),
+        ):
             answer = process(held)
     except TRY_LATER as error:
         _try_again_later(held, error)
@@ -101,6 +107,7 @@ def _try_again_later(held: claims.Claim, error: ServiceError) -> None:
     if held.file.attempts >= claims.MAX_ATTEMPTS:
         _close_failed(held, catalogue.ProcessingDependencyUnavailable(note=error.note))
     elif claims.release(held):
+        FINISHED.labels("released").inc()
         log.warning("file.released", code=error.code, note=error.note)
 
 
@@ -109,6 +116,7 @@ def _try_again_now(held: claims.Claim, death: str) -> None:
     if held.file.attempts >= claims.MAX_ATTEMPTS:
         _close_failed(held, catalogue.ProcessingFailed(note=death))
     elif claims.release(held):
+        FINISHED.labels("released").inc()
         log.warning("processor.died", death=death)
         ring_doorbell(held.file.id)
 
@@ -117,6 +125,7 @@ def _close(held: claims.Claim, answer: Answer) -> None:
     if answer.refusal is not None:
         _close_quarantined(held, answer.refusal, answer.metadata)
     elif claims.finish(held, answer.metadata, has_preview=answer.preview is not None):
+        FINISHED.labels("processed").inc()
         log.info("file.processed", media_type=held.file.media_type)
         _tidy_previews(held, below=held.fence)
     else:
@@ -125,6 +134,7 @@ def _close(held: claims.Claim, answer: Answer) -> None:
 
 def _close_failed(held: claims.Claim, error: ServiceError) -> None:
     if claims.fail(held, error):
+        FINISHED.labels("failed").inc()
         log.warning("file.failed", code=error.code, stage=error.stage, note=error.note)
         _tidy_previews(held, below=held.fence + 1)
     else:
@@ -133,6 +143,7 @@ def _close_failed(held: claims.Claim, error: ServiceError) -> None:
 
 def _close_quarantined(held: claims.Claim, error: ServiceError, metadata: dict[str, Any]) -> None:
     if claims.quarantine(held, error, metadata):
+        FINISHED.labels("quarantined").inc()
         log.error("file.quarantined", code=error.code, note=error.note, sha256=held.file.sha256)
         _tidy_previews(held, below=held.fence + 1)
     else:
@@ -141,6 +152,7 @@ def _close_quarantined(held: claims.Claim, error: ServiceError, metadata: dict[s
 
 def _lose(held: claims.Claim) -> None:
     """Somebody else decides; what this claim made goes."""
+    FINISHED.labels("lost").inc()
     log.warning("claim.lost")
     _tidy_previews(held, below=held.fence + 1)
 

@@ -15,10 +15,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from errors import catalogue
+from errors.metrics import UPLOADS
 from errors.openapi import describes
 from filesvc import idempotency
 from filesvc.content import answer_content, answer_preview, check_downloadable
-from filesvc.health import check_readiness
+from filesvc.health import check_ready
 from filesvc.intake import INTAKE_ERRORS, admit_client, take_in
 from filesvc.listing import find_page
 from filesvc.models import File, Status
@@ -118,6 +119,16 @@ class UploadView(LimitedView):
         """Take one file in; 201 means scanned clean, durable and certain to be processed."""
         accepted = take_in(request)
         return Response(accepted.told, status=201, headers={"Location": accepted.path})
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Response:
+        """Counts what became of it."""
+        told = super().finalize_response(request, response, *args, **kwargs)
+        accepted = "replayed" if REPLAYED.name in told.headers else "accepted"
+        if request.method == "POST":
+            UPLOADS.labels(told.headers.get("X-Error-Code", accepted)).inc()
+        return told
 
 
 class FileListView(ServiceView):
@@ -323,11 +334,7 @@ class ReadyView(PublicView):
     )
     def get(self, request: Request) -> Response:
         """Raises ServiceUnavailable, naming what is missing."""
-        checks = check_readiness()
-        failing = [name for name, check in checks.items() if check["required"] and not check["ok"]]
-        if failing:
-            raise catalogue.ServiceUnavailable(failing=failing)
-        return Response({"ready": True, "checks": checks})
+        return Response({"ready": True, "checks": check_ready()})
 
 
 def visible_files(request: Request) -> Any:

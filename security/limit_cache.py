@@ -10,6 +10,7 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
 
+from errors.metrics import LIMITER_FALLBACKS, LIMITER_WITHOUT_REDIS
 from security.circuit_breaker import CircuitBreaker
 
 log = structlog.get_logger("rate_limit")
@@ -70,12 +71,19 @@ class FallbackRedisCache(RedisCache):
                 self._fall_back(type(error).__name__)
             else:
                 if self._breaker.record_success(time.monotonic() - started):
-                    log.warning("rate_limit.fell_back", error="slow")
+                    self._tell("slow")
+                else:
+                    LIMITER_WITHOUT_REDIS.set(0)
                 return answer
         return getattr(self._local, operation)(*args, **kwargs)
 
     def _fall_back(self, reason: str) -> None:
         self._breaker.record_failure()
+        self._tell(reason)
+
+    def _tell(self, reason: str) -> None:
+        LIMITER_FALLBACKS.inc()
+        LIMITER_WITHOUT_REDIS.set(1)
         log.warning("rate_limit.fell_back", error=reason)
 
 

@@ -24,6 +24,7 @@ from multipart import MultipartError, MultipartSegment, ParserError, PushMultipa
 from errors import catalogue
 from errors.base import ServiceError
 from security.content_digest import ContentDigest
+from security.gate_time import in_gate
 from security.size import check_received_size
 from security.upload import StagedUpload, open_staged, storage_faults
 
@@ -71,7 +72,8 @@ def receive_upload(request: Any, content_digest: ContentDigest) -> Iterator[Stag
     form = StagingUploadHandler(content_digest)
     request.upload_handlers = [form]
     try:
-        request.data  # noqa: B018 - the moment at which Django parses the body
+        with in_gate("receive"):
+            request.data  # noqa: B018 - the moment at which Django parses the body
         yield form.finished_upload()
     finally:
         form.close()

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from prometheus_client import Counter
+
+from errors.metrics import REPAIRS
 
 log = structlog.get_logger("sweeper")
-
-REPAIRED = Counter("filesvc_repairs", "What the sweeper mended or found amiss.", ("repair",))
 
 
 class NotNow(Exception):
@@ -46,7 +45,7 @@ def mend_all(repair: Repair, found: Iterable[Any]) -> int:
         pass
     finally:
         if mended:
-            REPAIRED.labels(repair=repair.name).inc(mended)
+            REPAIRS.labels(repair=repair.name).inc(mended)
             tell = log.error if repair.is_alarming else log.info
             tell("sweep.repaired", repair=repair.name, count=mended)
     return mended

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from errors.base import ServiceError
 from errors.catalogue import CATALOGUE
-from errors.counting import ANSWERED as ANSWERED_TOTAL
 from errors.counting import count_error
 from errors.handler import log_error
+from errors.metrics import ERRORS
 from tests.client import call
 from tests.errors.examples import ANSWERED, example
 from tests.errors.requests import BAD_CONTENT_TYPE
@@ -23,7 +23,7 @@ Counts = dict[str, int]
 
 def counted() -> Counts:
     """How often each code was answered so far."""
-    samples = [sample for told in ANSWERED_TOTAL.collect() for sample in told.samples]
+    samples = [sample for told in ERRORS.collect() for sample in told.samples]
     return {
         sample.labels["code"]: int(sample.value)
         for sample in samples

@@ -154,13 +154,13 @@ def test_the_service_stays_ready_without_redis_and_tells_it(
 ) -> None:
     with limiter.spoiled(FAULTS[fault]):
         assert failing() == []
-        assert broker_check()["ok"] is False
+        assert cache_check()["ok"] is False
 
-    assert broker_check()["ok"] is True
+    assert cache_check()["ok"] is True
 
 
-def broker_check() -> dict[str, Any]:
-    check: dict[str, Any] = call("GET", "/health/ready").json["checks"]["broker"]
+def cache_check() -> dict[str, Any]:
+    check: dict[str, Any] = call("GET", "/health/ready").json["checks"]["cache"]
     return check
 
 
@@ -174,14 +174,14 @@ def test_without_any_redis_uploads_go_on_and_the_pages_tell_the_truth(
     with getattr(servers["redis"], fault)():
         assert [client.upload().status for _ in range(5)] == [201] * 5
         assert failing() == []
-        assert broker_check()["ok"] is False
+        assert cache_check()["ok"] is False
 
     assert time.monotonic() - started < 2 * BOUND_SECONDS
     assert sorted(logged(client.log_events, "warning", "error")) == [
         "doorbell.failed",
         "rate_limit.fell_back",
     ]
-    assert broker_check()["ok"] is True
+    assert cache_check()["ok"] is True
     report(
         saw="201; limits hold in each process",
         left="counts of its own in each process",

@@ -8,20 +8,27 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
+from django.utils import timezone
 
+from filesvc.progress import STUCK_SECONDS
+from security.signatures import Scanner
 from tests import stack
 from tests.client import Answer, call
 from tests.conftest import assert_problem, kept_files
+from tests.filesvc.conftest import MakeFile
 from tests.stack import Server
 
 pytestmark = pytest.mark.django_db
 
-REQUIRED = {"database": True, "storage": True, "scanner": True, "broker": False}
+REQUIRED = {"database": True, "storage": True, "scanner": True}
+REQUIRED |= dict.fromkeys(("broker", "cache", "workers"), False)
+REDIS = ("broker", "cache")
 BOUNDED_SECONDS = 10.0
 
 
@@ -45,6 +52,8 @@ def test_each_dependency_is_named_with_its_state_and_time() -> None:
     assert all(isinstance(check["ms"], int) and check["ms"] >= 0 for check in checks.values())
     assert checks["scanner"]["signatures"] == "test-only"
     assert checks["scanner"]["age_seconds"] is None
+    assert checks["scanner"]["canary_age_seconds"] == 0
+    assert (checks["workers"]["state"], checks["workers"]["oldest_waiting_seconds"]) == ("idle", 0)
 
 
 def test_the_page_tells_no_address_and_no_path(storage: Path, settings: Any) -> None:
@@ -69,7 +78,7 @@ def test_a_scanner_that_does_not_answer_makes_the_service_unready(
 
 
 @pytest.mark.parametrize("fault", ["stopped", "frozen"])
-def test_a_broker_that_does_not_answer_is_told_and_stops_nothing(
+def test_a_redis_that_does_not_answer_is_told_and_stops_nothing(
     servers: dict[str, Server], fault: str
 ) -> None:
     started = time.monotonic()
@@ -78,9 +87,9 @@ def test_a_broker_that_does_not_answer_is_told_and_stops_nothing(
 
     assert time.monotonic() - started < BOUNDED_SECONDS
     assert (answer.status, answer.json["ready"]) == (200, True)
-    broker = answer.json["checks"]["broker"]
-    assert (broker["ok"], broker["error"]) == (False, "unreachable")
-    assert all(check["ok"] for name, check in answer.json["checks"].items() if name != "broker")
+    checks = answer.json["checks"]
+    assert [checks[name]["error"] for name in REDIS] == ["unreachable"] * 2
+    assert all(check["ok"] for name, check in checks.items() if name not in REDIS)
 
 
 def test_a_database_that_does_not_answer_makes_the_service_unready() -> None:
@@ -150,3 +159,74 @@ def test_the_process_lives_whatever_it_depends_on(servers: dict[str, Server]) ->
         answer = call("GET", "/health/live")
 
     assert (answer.status, answer.json) == (200, {"live": True})
+
+
+@pytest.mark.parametrize("name", REDIS)
+def test_one_redis_of_two_that_is_away_is_the_one_named(name: str, settings: Any) -> None:
+    nowhere = f"{stack.RUN_DIR}/no-redis.sock"
+    if name == "broker":
+        settings.BROKER_URL = f"redis+socket://{nowhere}?virtual_host=0"
+    else:
+        backend = settings.CACHES["default"]
+        settings.CACHES = {"default": {**backend, "LOCATION": f"unix://{nowhere}?db=1"}}
+
+    checks = ask().json["checks"]
+
+    assert {each: checks[each]["ok"] for each in REDIS} == {each: each != name for each in REDIS}
+
+
+@pytest.mark.parametrize(
+    ("content", "wrong"), [("CLEAN", b"EICAR"), ("eicar", b"harmless")], ids=["clean", "eicar"]
+)
+def test_a_scanner_that_is_wrong_about_a_canary_makes_the_service_unready(
+    content: str, wrong: bytes, monkeypatch: pytest.MonkeyPatch, log_events: list[dict[str, Any]]
+) -> None:
+    from security import canary
+
+    # What is found and what is not are exchanged, each in turn.
+    planted = canary.eicar() if content == "CLEAN" else wrong
+    monkeypatch.setattr(canary, content, planted if content == "CLEAN" else lambda: planted)
+
+    assert failing(ask()) == ["scanner"]
+    refused = [event for event in log_events if event["event"] == "request.failed"]
+    assert [event["note"] for event in refused] == ["scanner: canary_wrong"]
+    assert [event["level"] for event in log_events if event["event"] == "canary.wrong"] == ["error"]
+
+
+def test_a_canary_nobody_could_ask_for_too_long_makes_the_service_unready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from security import canary
+
+    assert ask().status == 200
+    monkeypatch.setattr(canary, "STALE_SECONDS", -1.0)
+
+    assert failing(ask()) == ["scanner"]
+
+
+@pytest.mark.parametrize(("age_days", "status"), [(2.9, 200), (3.1, 503)])
+def test_official_signatures_are_stale_after_three_days(
+    age_days: float, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = Scanner("ClamAV 1.4.6", "27456", timezone.now() - timedelta(days=age_days))
+    monkeypatch.setattr("filesvc.health.ask_version", lambda: old)
+
+    answer = ask()
+
+    assert answer.status == status
+    if status == 200:
+        told = answer.json["checks"]["scanner"]
+        assert (told["signatures"], told["age_seconds"]) == ("27456", round(age_days * 86400))
+        assert told["updated_at"].endswith("Z")
+
+
+def test_a_file_that_waits_while_nobody_works_is_told_and_stops_nothing(
+    make_file: MakeFile,
+) -> None:
+    make_file(uploaded_at=timezone.now() - timedelta(seconds=STUCK_SECONDS + 5))
+
+    answer = ask()
+
+    workers = answer.json["checks"]["workers"]
+    assert (answer.status, workers["ok"], workers["error"]) == (200, False, "stuck")
+    assert STUCK_SECONDS < workers["oldest_waiting_seconds"] < STUCK_SECONDS + 60

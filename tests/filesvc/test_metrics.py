@@ -17,6 +17,8 @@ from tests.client import call
 from tests.conftest import assert_problem
 from tests.stack import ROOT
 
+pytestmark = pytest.mark.django_db
+
 COUNT_ONE = """
 import django
 django.setup()

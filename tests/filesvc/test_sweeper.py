@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection, connections
 
+from errors.metrics import REPAIRS
 from filesvc import sweeper
-from filesvc.repairs.repair import REPAIRED, Repair
+from filesvc.repairs.repair import Repair
 from filesvc.sweeper import Rounds, plan_sweep, sweep_forever, sweep_once
 from tests.filesvc.claiming import row_of
 from tests.filesvc.conftest import Doorbell, MakeFile
@@ -133,7 +134,7 @@ def test_every_repair_is_a_log_line_and_a_count(
 ) -> None:
     shelf = Shelf("a", "b")
     set_repairs(monkeypatch, Repair("tried", 5, shelf.find, shelf.mend, is_alarming=is_alarming))
-    counter = REPAIRED.labels(repair="tried")
+    counter = REPAIRS.labels(repair="tried")
     before = counter._value.get()
 
     assert sweep_once() == 2

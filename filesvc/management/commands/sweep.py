@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from filesvc.exposition import serve_metrics
 from filesvc.sweeper import plan_sweep, sweep_forever, sweep_once
 
 
@@ -33,4 +34,5 @@ class Command(BaseCommand):
             stop = threading.Event()
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stop.set())
+            serve_metrics()
             sweep_forever(stop)
