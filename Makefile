@@ -12,6 +12,12 @@ help: ## list the commands
 run: packages-run .venv/production ## start everything on http://127.0.0.1:8000 (PORT=8001 moves it)
 	@.venv/bin/python docker/run.py
 
+URL ?= http://127.0.0.1:8000
+TOKEN ?=
+.PHONY: tour
+tour: .venv/production ## walk through a running service (URL=http://127.0.0.1:8000, TOKEN=...)
+	@.venv/bin/python $(if $(TOKEN),-m filesvc.tour --token $(TOKEN),manage.py tour) --url $(URL)
+
 .PHONY: test
 test: packages-test .venv/development ## run the whole suite with its coverage gates
 	@tests/run-suite
