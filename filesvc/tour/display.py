@@ -84,8 +84,9 @@ class Display:
         """
         table = Table("", box=None, pad_edge=False, caption=self._waiting_for or None)
         for heading in HEADINGS[: 5 if columns >= ROOMY_COLUMNS else 4]:
-            justify = "right" if heading == "ms" else "left"
-            table.add_column(heading, justify=justify, overflow="fold")
+            table.add_column(
+                heading, justify="right" if heading == "ms" else "left", overflow="fold"
+            )
         for outcome in self._outcomes:
             cells = cells_of(outcome)[: len(table.columns) - 1]
             table.add_row(_coloured(mark_of(outcome)), *map(Text, cells))

@@ -27,14 +27,14 @@ from tests.security.conftest import free_port
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MakeToken = Callable[..., str]
-SMALL = {"MAX_UPLOAD_BYTES": "1000000"}
+SMALL: dict[str, Any] = {"MAX_UPLOAD_BYTES": "1000000"}
 
 
 @contextlib.contextmanager
 def running_service(storage: Path, **settings: str) -> Iterator[Web]:
     """A web server and its worker."""
-    settings = {"UPLOAD_RATE": "40/m", **SMALL, **settings}
-    with running_web(storage, **settings) as web, running_worker(storage):
+    told: dict[str, Any] = {"UPLOAD_RATE": "40/m", **SMALL, **settings}
+    with running_web(storage, **told) as web, running_worker(storage):
         yield web
 
 
