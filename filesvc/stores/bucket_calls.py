@@ -26,6 +26,7 @@ FULL = (
     "XMinioAdminBucketQuotaExceeded",
 )
 INSUFFICIENT_STORAGE = 507
+CALL = "bucket-call"
 _CODE = re.compile(r"[A-Za-z0-9.]{1,64}")
 
 
@@ -77,7 +78,7 @@ def finish_by(give_up_at: float, work: Callable[[], T]) -> T:
     if left <= 0:
         raise BucketFault(errno.EIO, "DeadlinePassed")
     future: Future[T] = Future()
-    threading.Thread(target=_work, args=(future, work), daemon=True, name="bucket-call").start()
+    threading.Thread(target=_work, args=(future, work), daemon=True, name=CALL).start()
     try:
         return future.result(left)
     except TimeoutError:
