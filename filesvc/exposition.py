@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -49,15 +50,16 @@ def registry() -> CollectorRegistry:
     return collected
 
 
-def serve_metrics() -> bool:
+def serve_metrics(keep: Callable[[Any], object] = lambda served: None) -> bool:
     """Tell them on METRICS_PORT, for a process that answers no requests; False when it is off.
 
-    A port that is taken costs the numbers, not the work: it is only logged.
+    A port that is taken costs the numbers, not the work: it is only logged. `keep` is given
+    the server and its thread.
     """
     if not settings.METRICS_PORT:
         return False
     try:
-        start_http_server(settings.METRICS_PORT, registry=registry())
+        keep(start_http_server(settings.METRICS_PORT, registry=registry()))
     except OSError as error:
         log.warning("metrics.port_taken", port=settings.METRICS_PORT, error=type(error).__name__)
         return False
