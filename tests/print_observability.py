@@ -57,9 +57,7 @@ MEANING = {
     "metrics.incomplete": (ERROR, "a scrape could not be told everything"),
     "log.dropped": (ERROR, "lines were lost, because nobody read them"),
 }
-ALWAYS = (
-    "timestamp, level, logger, and what is bound: request_id and client, or file_id and attempt"
-)
+ALWAYS = "event, timestamp, level and logger"
 
 
 @dataclass(frozen=True, order=True)
@@ -135,12 +133,26 @@ def print_events() -> str:
     for name in sorted(rows, key=lambda name: (MEANING[name][0], name)):
         kind, when = MEANING[name]
         levels = ", ".join(sorted({event.level for event in rows[name]}))
-        if name.startswith("request."):
-            levels = "error" if name == "request.failed" else "info"
         fields = ", ".join(sorted({field for event in rows[name] for field in event.fields}))
         places = ", ".join(sorted({f"`{event.place}`" for event in rows[name]}))
         lines.append(f"| `{name}` | {kind} | {levels} | {when} | {fields} | {places} |")
-    return "\n".join(lines) + f"\n\nIn every line: {ALWAYS}.\n\n"
+    bound = ", ".join(f"{name} ({place})" for name, place in sorted(find_bound().items()))
+    told = f"In every line: {ALWAYS}. Bound to all lines of one request or task: {bound}."
+    return "\n".join([*lines, "", told]) + "\n\n"
+
+
+def find_bound() -> dict[str, str]:
+    """What is bound to the lines that follow, and the files that bind it."""
+    bound: dict[str, set[str]] = {}
+    for floor in FLOORS:
+        for path in sorted((ROOT / floor).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+                    "bind_contextvars"
+                ):
+                    for key in node.keywords:
+                        bound.setdefault(str(key.arg), set()).add(f"`{path.relative_to(ROOT)}`")
+    return {name: ", ".join(sorted(places)) for name, places in bound.items()}
 
 
 def print_metrics() -> str:
