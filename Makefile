@@ -48,6 +48,27 @@ faults: packages-test .venv/development ## provoke every fault of the catalogue,
 check: packages-test .venv/development ## format, lint, types, import rule, generated files
 	@tests/run-checks
 
+MODULES ?=
+SAMPLE ?=
+.PHONY: mutants mutants-changed
+mutants: packages-test .venv/development ## change security/ and errors/ in small ways, count what tests notice (hours)
+	@.venv/bin/python -m tests.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(MODULES)
+mutants-changed: packages-test .venv/development ## the same for the files that differ from main, a few of each
+	@.venv/bin/python -m tests.mutants --changed --sample $(or $(SAMPLE),20)
+
+.PHONY: gates
+gates: .venv/development ## judge the coverage of the last `make test` again
+	@.venv/bin/python -m tests.gates
+
+.PHONY: audit
+audit: .venv/development ## ask for known faults of the pinned packages
+	@.venv/bin/python -m tests.audit_packages $(if $(REQUIRED),--required)
+
+.PHONY: sbom
+sbom: .venv/development ## write the bill of materials (CycloneDX) to var/sbom.json
+	@.venv/bin/python -m tests.print_sbom var/sbom.json
+	@echo "wrote var/sbom.json"
+
 .PHONY: signatures
 signatures: packages-run ## fetch the official signatures now, for a running service
 	@freshclam --config-file=var/run/freshclam.conf --stdout

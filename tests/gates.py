@@ -3,12 +3,14 @@
 A pytest plugin (`-p tests.gates`). Coverage notes for each line whether a property ran it, an
 example, or neither (imports and the start of the session, which any run has). With `--gates`
 both figures are printed at the end, and the run fails when one of them is too low.
+`python -m tests.gates` judges the data of a run that is over.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -96,3 +98,9 @@ def judge_one(what: str, percent: float, least: float) -> tuple[str, bool]:
     is_enough = percent >= least
     told = f"{percent:.2f} % {what} (at least {least:g} %)"
     return (told if is_enough else f"FAILED {told}"), is_enough
+
+
+if __name__ == "__main__":
+    told = judge(*measure())
+    sys.stdout.write("".join(f"{figure}\n" for figure, _ in told))
+    raise SystemExit(not all(is_enough for _, is_enough in told))
