@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CREDENTIALS = ("only-for-tests", "secret-only-for-tests", None)
 REGION = "eu-central-1"
+BUCKET = "bucket-of-the-tests"
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +45,14 @@ def is_answered(port: int) -> bool:
         connection.request("GET", "/")
         return connection.getresponse().status < 500
     return False
+
+
+def forget_everything(port: int) -> None:
+    """Moto's own way to begin anew."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    with contextlib.closing(connection):
+        connection.request("POST", "/moto-api/reset")
+        assert connection.getresponse().status == 200
 
 
 @pytest.fixture(scope="session")
@@ -90,15 +99,18 @@ class TestBucket:
 
 @pytest.fixture
 def bucket(s3_client: S3Client, s3_port: int, settings: Any, storage: Path) -> TestBucket:
-    """The store of this test is a bucket."""
-    name = f"test-{uuid.uuid4().hex}"
+    """The store of this test is a bucket, and an empty one.
+
+    Of one name in all tests: the product makes a client for each, which takes its time.
+    """
+    forget_everything(s3_port)
     place: Any = {"LocationConstraint": REGION}
-    s3_client.create_bucket(Bucket=name, CreateBucketConfiguration=place)
+    s3_client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
     settings.S3_ENDPOINT_URL = f"http://127.0.0.1:{s3_port}"
     settings.S3_REGION = REGION
     settings.S3_CREDENTIALS = CREDENTIALS
-    settings.S3_BUCKET = name
-    return TestBucket(s3_client, name)
+    settings.S3_BUCKET = BUCKET
+    return TestBucket(s3_client, BUCKET)
 
 
 @pytest.fixture(params=["folder", "bucket"])

@@ -1,9 +1,4 @@
-"""Kept bytes in a bucket of an S3 store: sent with their digest, and never over others.
-
-django-storages makes the client, from one set of settings and credentials. Its own way of
-saving is not used: it overwrites, or looks first and overwrites then, and no digest of ours
-goes with the bytes.
-"""
+"""Kept bytes in a bucket of an S3 store: sent with their digest, and never over others."""
 
 from __future__ import annotations
 
@@ -18,13 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from botocore.config import Config
 from botocore.response import StreamingBody
 from django.conf import settings
-from storages.backends.s3 import S3Storage
 
 from filesvc.models import File
 from filesvc.stores.bucket_calls import BucketFault, bucket_faults, finish_by
+from filesvc.stores.bucket_client import client_of, make_storage
 from filesvc.stores.places import FILES, Readable, Stored
 from filesvc.stores.sending import OpenPart, encode_digest, send
 from security.upload import STAGING, StagedUpload
@@ -35,9 +29,7 @@ if TYPE_CHECKING:
 # One call with its repetitions; an upload may take what is left of its own time instead.
 CALL_SECONDS = 15.0
 PROBE_SECONDS = 5.0
-ATTEMPTS = 3
 COPY_BYTES = 1024 * 1024
-CONTENT_TYPE = "application/octet-stream"
 PROBE = "probe"
 
 
@@ -215,7 +207,7 @@ class Download:
 
 def open_bucket() -> Bucket:
     """The bucket of the settings; one client for all threads of this process."""
-    storage = _make_storage(
+    storage = make_storage(
         name=settings.S3_BUCKET,
         endpoint_url=settings.S3_ENDPOINT_URL,
         region=settings.S3_REGION,
@@ -224,45 +216,4 @@ def open_bucket() -> Bucket:
         timeouts_seconds=settings.S3_TIMEOUTS_SECONDS,
         encryption=settings.S3_ENCRYPTION,
     )
-    return Bucket(_client_of(storage), storage.bucket_name, storage.get_object_parameters(""))
-
-
-@functools.lru_cache(maxsize=8)
-def _make_storage(  # noqa: PLR0913 - what a client is made of
-    *,
-    name: str,
-    endpoint_url: str | None,
-    region: str | None,
-    addressing_style: Any,
-    credentials: tuple[str | None, str | None, str | None],
-    timeouts_seconds: tuple[float, float],
-    encryption: tuple[tuple[str, str], ...],
-) -> S3Storage:
-    """Where no credentials are set, boto3 looks for those of the machine."""
-    connect_seconds, read_seconds = timeouts_seconds
-    key_id, secret, session_token = credentials
-    return S3Storage(
-        bucket_name=name,
-        endpoint_url=endpoint_url,
-        region_name=region,
-        access_key=key_id,
-        secret_key=secret,
-        security_token=session_token,
-        object_parameters={"ContentType": CONTENT_TYPE, **dict(encryption)},
-        client_config=Config(
-            connect_timeout=connect_seconds,
-            read_timeout=read_seconds,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            max_pool_connections=2 * settings.WEB_THREADS,
-            s3={"addressing_style": addressing_style},
-            signature_version="s3v4",
-            tcp_keepalive=True,
-        ),
-    )
-
-
-@functools.lru_cache(maxsize=8)
-def _client_of(storage: S3Storage) -> S3Client:
-    """Made once: it takes a fifth of a second, and threads may share it, unlike the rest."""
-    client: S3Client = storage.connection.meta.client
-    return client
+    return Bucket(client_of(storage), storage.bucket_name, storage.get_object_parameters(""))
