@@ -35,6 +35,11 @@ class CircuitBreaker:
             self._closed_again_at = now + self._rest_seconds
             return True
 
+    @property
+    def is_closed(self) -> bool:
+        """True while everybody may try; asking is no try."""
+        return self._closed_again_at is None
+
     def record_failure(self) -> None:
         """The try failed: rest from now on."""
         with self._lock:

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.renderers import JSONRenderer
 
 from filesvc.models import File, Status
-from filesvc.serializers import FileSerializer, ListQuery
+from filesvc.serializers import FileSerializer, ListQuery, tell_row
 from filesvc.tasks import process_file
 from tests.client import call, upload
 from tests.filesvc.conftest import MakeFile, new_row
@@ -55,7 +56,17 @@ ROWS = st.builds(
 
 
 def tell(file: File) -> dict[str, Any]:
-    return dict(FileSerializer(file, context={"shows_owner": False}).data)
+    return tell_row(file, shows_owner=False)
+
+
+@given(ROWS, st.booleans())
+def test_a_row_is_told_as_the_documented_form_says(file: File, shows_owner: bool) -> None:
+    file.owner = get_user_model()(username="alice")
+    documented = FileSerializer(file, context={"shows_owner": shows_owner}).data
+
+    told = tell_row(file, shows_owner=shows_owner)
+
+    assert list(told.items()) == list(documented.items())
 
 
 @pytest.mark.django_db

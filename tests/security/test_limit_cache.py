@@ -154,8 +154,51 @@ def test_after_the_rest_redis_counts_again(
     assert cache.incr(name) == 2, "the circuit is still open"
 
     now[0] += limit_cache.REST_SECONDS
-    assert cache.incr(name) == 2, "Redis went on where it was"
-    assert cache.incr(name) == 3
+    assert cache.incr(name) == 3, "Redis did in the end what it was asked while it was frozen"
+    assert cache.incr(name) == 4
+
+
+def test_a_window_costs_redis_one_question_a_count(cache: FallbackRedisCache) -> None:
+    name = key()
+    client = cache._cache.get_client(write=True)
+    before = client.info("commandstats")
+
+    for _ in range(5):
+        cache.add(name, 1, 60) or cache.incr(name)
+
+    after = client.info("commandstats")
+    asked = {
+        command: after[command]["calls"] - before.get(command, {"calls": 0})["calls"]
+        for command in after
+    }
+    assert {command: calls for command, calls in asked.items() if calls} == {
+        "cmdstat_set": 1,
+        "cmdstat_incrby": 4,
+        "cmdstat_info": 1,
+    }
+
+
+def test_a_count_that_redis_lost_starts_anew_and_ends(cache: FallbackRedisCache) -> None:
+    name = key()
+    client = cache._cache.get_client(write=True)
+    cache.add(name, 1, 3600)
+    client.flushdb()
+
+    assert not cache.add(name, 1, 3600)
+    assert cache.incr(name) == 1
+
+    assert 3500 < client.ttl(cache.make_key(name)) <= 3600
+
+
+def test_the_memory_of_keys_is_bounded(
+    cache: FallbackRedisCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limit_cache, "MAX_CLIENTS", 3)
+
+    for _ in range(10):
+        cache.add(key(), 1, 60)
+
+    assert 1 <= len(cache._cache._ends) <= 3
 
 
 def test_a_restarted_redis_is_found_again(

@@ -39,11 +39,11 @@ def assert_one_healthy_set(service: Service) -> None:
 def test_a_stop_leaves_no_process_and_the_next_start_is_quick(
     own_service: Service, number: int
 ) -> None:
-    own_service.start()
+    first_seconds = own_service.start()
     assert_one_healthy_set(own_service)
 
     assert own_service.stop(number) < 60
-    assert own_service.start() < 10
+    assert own_service.start() < max(10, 2 * first_seconds), "as quick as the machine is"
     assert "A token for" not in own_service.output
 
     assert_one_healthy_set(own_service)
