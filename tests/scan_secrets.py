@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from detect_secrets import SecretsCollection
+from detect_secrets.core.secrets_collection import SecretsCollection
 from detect_secrets.settings import default_settings
 
 ROOT = Path(__file__).resolve().parent.parent
