@@ -35,8 +35,6 @@ def redact_transaction(event: Any, hint: Any = None) -> Any:
     """A trace in our own words: names of gates and routes, the verb of a query, times and ids."""
     _redact_surroundings(event)
     event["spans"] = [_redact_span(span) for span in event.get("spans", [])]
-    trace = event.get("contexts", {}).get("trace", {})
-    event["contexts"] = {"trace": {key: trace[key] for key in _SPAN_KEEPS if key in trace}}
     return event
 
 
@@ -56,6 +54,9 @@ def _redact_surroundings(event: Any) -> None:
     event["request"] = {key: request[key] for key in _REQUEST_KEEPS if key in request}
     for key in _CONTEXTS_DROPPED:
         event.pop(key, None)
+    trace = event.get("contexts", {}).get("trace")
+    if trace is not None:
+        event["contexts"]["trace"] = {key: trace[key] for key in _SPAN_KEEPS if key in trace}
     # Named by its path, where no route was found, which is what the client typed.
     if event.get("transaction_info", {}).get("source") == "url":
         event["transaction"] = "no route"

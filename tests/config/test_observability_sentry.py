@@ -2,84 +2,33 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.config.fresh import run_python
+from tests.config.sentry import Collector, collecting
 from tests.errors.routes import PLANTED
 
 Ran = subprocess.CompletedProcess[str]
 
 
-class Collector(ThreadingHTTPServer):
-    """Takes envelopes as Sentry does and keeps their bytes."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), TakeEnvelope)
-        self.envelopes: list[bytes] = []
-
-    @property
-    def dsn(self) -> str:
-        return f"http://public@127.0.0.1:{self.server_port}/1"
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """The events in the envelopes: each item is a line about it and then its bytes."""
-        found = []
-        for envelope in self.envelopes:
-            _, _, rest = envelope.partition(b"\n")
-            while rest.strip():
-                head, _, rest = rest.partition(b"\n")
-                item = json.loads(head)
-                payload, rest = rest[: item["length"]], rest[item["length"] + 1 :]
-                if item["type"] == "event":
-                    found.append(json.loads(payload))
-        return found
-
-
-class TakeEnvelope(BaseHTTPRequestHandler):
-    server: Collector
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        coding = self.headers.get("Content-Encoding")
-        self.server.envelopes.append(gzip.decompress(body) if coding == "gzip" else body)
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def listening() -> Iterator[Collector]:
     """Stands in for Sentry during the failures."""
-    yield from collect()
+    with collecting() as collector:
+        yield collector
 
 
 @pytest.fixture(scope="module")
 def bored() -> Iterator[Collector]:
     """Stands in for Sentry during the refusals."""
-    yield from collect()
-
-
-def collect() -> Iterator[Collector]:
-    with Collector() as collector:
-        thread = threading.Thread(target=collector.serve_forever, args=(0.05,))
-        thread.start()
+    with collecting() as collector:
         yield collector
-        collector.shutdown()
-        thread.join()
 
 
 def run_requests(kind: str, folder: Path, **settings: str) -> Ran:
