@@ -18,6 +18,7 @@ from config.observability import under_our_trace  # noqa: E402
 from config.request_id import choose_request_id  # noqa: E402
 from errors.wsgi_guard import WsgiGuard  # noqa: E402
 from filesvc.blobs import prepare_storage  # noqa: E402
+from filesvc.checks import refuse_to_start  # noqa: E402
 from security import canary  # noqa: E402
 from security.concurrency import client_slots, entrance_slots  # noqa: E402
 
@@ -40,6 +41,7 @@ def end_with_parent(
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+refuse_to_start()
 prepare_storage()
 threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
 threading.Thread(target=canary.ask_forever, name="canary", daemon=True).start()

@@ -1,24 +1,32 @@
-"""Refuses to start when the settings or the tables disagree with each other."""
+"""Refuses to start when the settings or the tables disagree with each other.
+
+What runs when: the cheap ones with every command of `manage.py` and when a web process starts;
+what loads every decoder with `check --deploy`; what asks running dependencies with
+`check --deploy --database default`, and with `doctor`.
+"""
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 
 from filesvc.deadlines import deadlines_in_order
-from security.policy import BY_MEDIA_TYPE
+from security.policy import BY_MEDIA_TYPE, TYPES
+
+# What examples are filled with; a generated secret holds none of it.
+_PLACEHOLDER = re.compile(r"change|insecure|example|placeholder|secret|default|password", re.I)
+MIN_DIFFERENT_LETTERS = 8
+COMMON_PASSWORDS = {"postgres", "filesvc", "admin", "root", "django", "test"}
 
 
 @register(Tags.compatibility)
 def check_policy(**kwargs: Any) -> list[CheckMessage]:
-    """Every type listed is known.
-
-    That every processor has its type is left to a test: to know them is to load every decoder
-    into the processes that serve requests.
-    """
+    """Every type listed is known."""
     unknown = sorted(set(settings.ALLOWED_TYPES) - set(BY_MEDIA_TYPE))
     if not unknown:
         return []
@@ -35,6 +43,62 @@ def check_deadlines(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register(Tags.security)
+def check_secrets(**kwargs: Any) -> list[CheckMessage]:
+    """No secret is the one of an example."""
+    messages: list[CheckMessage] = []
+    if is_placeholder(settings.SECRET_KEY):
+        messages.append(
+            Error(
+                "SECRET_KEY is a placeholder",
+                hint="python3 -c 'import secrets; print(secrets.token_urlsafe(48))' makes one",
+                id="filesvc.E006",
+            )
+        )
+    if _has_common_password(settings.DATABASES["default"]):
+        messages.append(
+            Error(
+                "the password in DATABASE_URL is one that everybody tries first",
+                hint="give the database's user another one",
+                id="filesvc.E007",
+            )
+        )
+    return messages
+
+
+@register(Tags.compatibility, deploy=True)
+def check_libmagic(**kwargs: Any) -> list[CheckMessage]:
+    """libmagic knows a sample of each allowed type; another version may not (10 ms, measured)."""
+    from security.type_samples import find_unknown_types  # loads libmagic
+
+    unknown = find_unknown_types()
+    if not unknown:
+        return []
+    return [
+        Error(
+            f"libmagic does not know: {', '.join(unknown)}",
+            hint="install libmagic1 and its database, version 5.44 or later",
+            id="filesvc.E005",
+        )
+    ]
+
+
+@register(Tags.compatibility, deploy=True)
+def check_processors(**kwargs: Any) -> list[CheckMessage]:
+    """Policy and processors name the same types.
+
+    Not at the start of a web process: to know them is to load every decoder.
+    """
+    from filesvc.processors import PROCESSORS
+
+    differing = sorted(set(PROCESSORS) ^ {row.media_type for row in TYPES})
+    if not differing:
+        return []
+    return [
+        Error(f"in one of policy and processors only: {', '.join(differing)}", id="filesvc.E008")
+    ]
+
+
 @register(Tags.security, deploy=True)
 def check_production(**kwargs: Any) -> list[CheckMessage]:
     """What a production system must not run with."""
@@ -45,7 +109,53 @@ def check_production(**kwargs: Any) -> list[CheckMessage]:
         messages.append(
             Warning(
                 "REQUIRE_OFFICIAL_SIGNATURES is off: the test set may do the scanning",
+                hint="set it to true in production",
                 id="filesvc.W001",
             )
         )
     return messages
+
+
+@register(Tags.database, deploy=True)
+def check_running_parts(databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """What only the running dependencies can tell; `doctor` tells it too, and more.
+
+    Asked for by `--database`, as Django's own checks of a running database are.
+    """
+    if not databases:
+        return []
+    from filesvc.doctor import examine, groups
+    from filesvc.doctor.finding import State
+
+    found = examine((groups.DEPENDENCIES, groups.LIMITS))
+    return [
+        Error(f"{finding.name}: {finding.told}", hint=finding.remedy, id="filesvc.E010")
+        for finding in found
+        if finding.state in (State.FAILED, State.UNKNOWN)
+    ]
+
+
+def refuse_to_start() -> None:
+    """For a process that serves: what it needs no other process to know.
+
+    Raises ImproperlyConfigured, a line for each mistake.
+    """
+    checks = (check_policy, check_deadlines, check_secrets, check_libmagic)
+    mistakes = [message.msg for check in checks for message in check()]
+    if mistakes:
+        raise ImproperlyConfigured("\n".join(mistakes))
+
+
+def is_placeholder(secret: str) -> bool:
+    """True for what nobody generated."""
+    return len(set(secret)) < MIN_DIFFERENT_LETTERS or bool(_PLACEHOLDER.search(secret))
+
+
+def _has_common_password(database: dict[str, Any]) -> bool:
+    """Where a password counts: over a network. None at all may mean a certificate."""
+    password, host = str(database.get("PASSWORD") or ""), str(database.get("HOST") or "")
+    if not password or not host or host.startswith("/"):
+        return False
+    return password.lower() in COMMON_PASSWORDS | {str(database.get("USER"))} or bool(
+        _PLACEHOLDER.search(password)
+    )

@@ -134,12 +134,14 @@ def _ask_scanner() -> Details:
     return told
 
 
-def _ask_broker() -> Details:
+def open_broker() -> Redis:
     """The doorbell's Redis; past kombu, which waits two seconds before it says no (measured)."""
     url = settings.BROKER_URL.replace("redis+socket://", "unix://").replace("virtual_host=", "db=")
-    with Redis.from_url(
-        url, socket_connect_timeout=0.25, socket_timeout=0.25, retry=None
-    ) as broker:
+    return Redis.from_url(url, socket_connect_timeout=0.25, socket_timeout=0.25, retry=None)
+
+
+def _ask_broker() -> Details:
+    with open_broker() as broker:
         _write_to(broker)
     return {}
 

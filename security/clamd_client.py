@@ -59,11 +59,16 @@ class ClamdClient(clamd.ClamdNetworkSocket):  # type: ignore[misc]  # the packag
 
         Over a Unix socket clamd reads the file itself (FILDES); over TCP it is streamed.
         """
+        if not self._passes_descriptors:
+            return self.scan_stream(descriptor)
         with self._conversation():
-            if self._passes_descriptors:
-                self._send_descriptor(descriptor)
-            else:
-                self._send_stream(descriptor)
+            self._send_descriptor(descriptor)
+            return self._receive_reply()
+
+    def scan_stream(self, descriptor: int) -> bytes:
+        """The raw reply to a scan of the bytes of the open file (INSTREAM), over any socket."""
+        with self._conversation():
+            self._send_stream(descriptor)
             return self._receive_reply()
 
     def _basic_command(self, command: str) -> str:

@@ -50,16 +50,27 @@ def find_orphan_blobs() -> Iterator[Stored]:
     leave a few. When most of what is stored has no row, it is the database that is the wrong
     one - a new one, or an old backup - and nothing is an orphan.
     """
+    kept, orphans = weigh_blobs()
+    if are_too_many(orphans, kept):
+        log.error("audit.too_many_orphans", orphans=len(orphans), kept=kept)
+        return
+    yield from orphans
+    yield from _old(current_store().list_unfinished())
+
+
+def weigh_blobs() -> tuple[int, list[Stored]]:
+    """How many of the stored files have a row, and which have had none for long."""
     kept, orphans = 0, list[Stored]()
     for some in _chunks(current_store().list(FILES)):
         known = _known_ids(stored.name for stored in some)
         kept += len(known)
         orphans += _old(stored for stored in some if stored.name not in known)
-    if len(orphans) > max(MANY_ORPHANS, kept):
-        log.error("audit.too_many_orphans", orphans=len(orphans), kept=kept)
-        return
-    yield from orphans
-    yield from _old(current_store().list_unfinished())
+    return kept, orphans
+
+
+def are_too_many(orphans: list[Stored], kept: int) -> bool:
+    """True when it is rather the database that is the wrong one."""
+    return len(orphans) > max(MANY_ORPHANS, kept)
 
 
 def find_orphan_previews() -> Iterator[Stored]:
