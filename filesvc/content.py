@@ -146,7 +146,7 @@ def read_span(source: Readable, span: Span) -> Iterator[bytes]:
 def _let_go_at_end(response: HttpResponseBase, source: Readable) -> None:
     """File and slot are held until the server has sent the last byte, or lost the client."""
     for closer in (source.close, client_slots.release):
-        response._resource_closers.append(closer)  # type: ignore[attr-defined]
+        response._resource_closers.append(closer)  # type: ignore[attr-defined]  # Django's own list
 
 
 def _open(file: File, span: Span | None = None) -> Readable:

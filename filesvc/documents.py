@@ -28,7 +28,7 @@ _generating = threading.Lock()
 JSON, HTML = "application/json", "text/html"
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the package has no types
     """How our tokens are told in the document."""
 
     target_class = "security.tokens.TokenAuthentication"
@@ -115,8 +115,8 @@ def schema() -> dict[str, Any]:
 
 @functools.cache
 def _generate() -> dict[str, Any]:
-    generator = SchemaGenerator()  # type: ignore[no-untyped-call]
-    generated: dict[str, Any] = generator.get_schema(public=True)  # type: ignore[no-untyped-call]
+    generator = SchemaGenerator()  # type: ignore[no-untyped-call]  # the package has no types
+    generated: dict[str, Any] = generator.get_schema(public=True)  # type: ignore[no-untyped-call]  # the package has no types
     # An upload without a body is no upload; the generator cannot be told.
     generated["paths"]["/upload/"]["post"]["requestBody"]["required"] = True
     generated["components"]["schemas"].update(metadata_schema()["$defs"])

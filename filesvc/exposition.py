@@ -37,7 +37,7 @@ class SharedCounts(Collector):
         """Sums over processes; gauges of those that live."""
         with _alone_in(self._folder):
             fold_dead(self._folder)
-            told = MultiProcessCollector(None, str(self._folder)).collect()  # type: ignore[no-untyped-call]
+            told = MultiProcessCollector(None, str(self._folder)).collect()  # type: ignore[no-untyped-call]  # the package has no types
         yield from told
 
 
@@ -81,13 +81,13 @@ def fold_dead(folder: Path) -> None:
 
 
 def _add(dead: Path, sums: Path) -> None:
-    total = MmapedDict(str(sums))  # type: ignore[no-untyped-call]
+    total = MmapedDict(str(sums))  # type: ignore[no-untyped-call]  # the package has no types
     try:
-        for key, value, _, _ in MmapedDict.read_all_values_from_file(str(dead)):  # type: ignore[no-untyped-call]
-            known, _ = total.read_value(key)  # type: ignore[no-untyped-call]
-            total.write_value(key, known + value, 0.0)  # type: ignore[no-untyped-call]
+        for key, value, _, _ in MmapedDict.read_all_values_from_file(str(dead)):  # type: ignore[no-untyped-call]  # the package has no types
+            known, _ = total.read_value(key)  # type: ignore[no-untyped-call]  # the package has no types
+            total.write_value(key, known + value, 0.0)  # type: ignore[no-untyped-call]  # the package has no types
     finally:
-        total.close()  # type: ignore[no-untyped-call]
+        total.close()  # type: ignore[no-untyped-call]  # the package has no types
 
 
 def _is_alive(process: int) -> bool:

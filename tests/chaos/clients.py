@@ -178,14 +178,14 @@ class Client:
     def _ask(self, what: str, method: str, path: str, **more: object) -> requests.Response | None:
         """One request; None when the contact was lost."""
         began = time.monotonic()
-        headers = {"Authorization": f"Bearer {self._token}"} | dict(more.pop("headers", {}) or {})  # type: ignore[call-overload]
+        headers = {"Authorization": f"Bearer {self._token}"} | dict(more.pop("headers", {}) or {})  # type: ignore[call-overload]  # options of several types
         try:
             answer = self._session.request(
                 method,
                 self._url + path,
                 headers=headers,
                 timeout=ANSWER_SECONDS,
-                **more,  # type: ignore[arg-type]
+                **more,  # type: ignore[arg-type]  # options of several types
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError):
             answer = None

@@ -182,7 +182,7 @@ def down(programs: list[Program], number: int) -> Iterator[None]:
         yield
     finally:
         for program in programs:
-            wait_for(lambda program=program: not program.is_running, 60)  # type: ignore[misc]
+            wait_for(lambda program=program: not program.is_running, 60)  # type: ignore[misc]  # binds the value of the loop
             program.is_wanted = True
 
 

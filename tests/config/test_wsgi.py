@@ -47,7 +47,7 @@ def test_a_worker_whose_server_was_killed_is_told_to_stop(tmp_path: Path) -> Non
     assert read_line(server) == b"TERM\n"
     # The end of the pipe: nobody is left to write to it.
     assert read_line(server) == b""
-    server.stdout.close()  # type: ignore[union-attr]
+    server.stdout.close()  # type: ignore[union-attr]  # it is a pipe
 
 
 def read_line(process: subprocess.Popen[bytes]) -> bytes:

@@ -199,7 +199,7 @@ def test_row_29_throttled_without_a_time_to_wait(wait: float | None) -> None:
 
 def test_row_34_a_form_from_another_site(settings: Any) -> None:
     request = RequestFactory(enforce_csrf_checks=True).post("/upload/")
-    refused = CsrfViewMiddleware(lambda request: None).process_view(  # type: ignore[arg-type]
+    refused = CsrfViewMiddleware(lambda request: None).process_view(  # type: ignore[arg-type]  # a view nobody calls
         request, plain.fail, (), {}
     )
     assert refused is not None

@@ -71,12 +71,12 @@ def test_an_error_without_a_place_has_no_faults() -> None:
 
 def test_a_misnamed_detail_is_a_programming_error() -> None:
     with pytest.raises(TypeError, match="max_pears"):
-        TooManyApples(max_pears=3, kind="cox")  # type: ignore[call-arg]
+        TooManyApples(max_pears=3, kind="cox")  # type: ignore[call-arg]  # wrong on purpose
 
 
 def test_a_detail_left_out_is_a_programming_error() -> None:
     with pytest.raises(TypeError, match="max_apples"):
-        TooManyApples(kind="cox")  # type: ignore[call-arg]
+        TooManyApples(kind="cox")  # type: ignore[call-arg]  # wrong on purpose
 
 
 def test_two_alike_are_two_errors() -> None:

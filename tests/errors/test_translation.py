@@ -127,7 +127,7 @@ def test_a_distant_descendant_is_still_what_its_listed_ancestor_is(
     for number in range(depth):
         kind = type(f"Child{number}", (kind,), {})
     foreign = kind.__new__(kind)
-    foreign.detail = ""  # type: ignore[attr-defined]
+    foreign.detail = ""  # type: ignore[attr-defined]  # inside the library
 
     assert translate(foreign).code == TABLE[listed](foreign).code
 

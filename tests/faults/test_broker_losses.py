@@ -110,9 +110,9 @@ def separate(tmp_path: Path, settings: Any) -> Iterator[tuple[Any, Path]]:
     settings.CACHES = {"default": address}
     with redis.Redis(unix_socket_path=str(path)) as memory:
         yield memory, folder
-    app.pool.force_close_all()  # type: ignore[attr-defined]
+    app.pool.force_close_all()  # type: ignore[attr-defined]  # inside the library
     app.conf.update(broker_url=before)
-    app._after_fork()  # type: ignore[attr-defined]
+    app._after_fork()  # type: ignore[attr-defined]  # inside the library
     server.stop()
 
 

@@ -43,7 +43,7 @@ def broker(doorbell: Doorbell) -> Iterator[ChaosProxy]:
         yield proxy
         app.pool.force_close_all()  # type: ignore[attr-defined]  # a pool of connections
         app.conf.update(broker_url=before)
-        app._after_fork()  # type: ignore[attr-defined]
+        app._after_fork()  # type: ignore[attr-defined]  # inside the library
 
 
 # Celery believes any answer that is one: a ring into the wrong kind is only repeated later.

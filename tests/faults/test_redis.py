@@ -40,7 +40,7 @@ def limiter(settings: Any) -> Iterator[ChaosProxy]:
 
 def disconnect_limiter() -> None:
     """Let go of its connections, so that the next word is the first on a new one."""
-    for pool in caches["default"]._cache._pools.values():  # type: ignore[attr-defined]
+    for pool in caches["default"]._cache._pools.values():  # type: ignore[attr-defined]  # inside the library
         pool.disconnect()
 
 

@@ -83,7 +83,7 @@ class Member:
 
 def streamed(name: bytes, content: bytes, form: str = "<4s3L", **more: object) -> Member:
     """An entry whose sizes follow its content; `form` is that of its data descriptor."""
-    member = Member(name, content, flags=8, local_sizes=(0, 0, 0), **more)  # type: ignore[arg-type]
+    member = Member(name, content, flags=8, local_sizes=(0, 0, 0), **more)  # type: ignore[arg-type]  # options of several types
     signature = (b"PK\7\x08",) if form.startswith("<4s") else ()
     member.descriptor = struct.pack(form, *signature, *member.sizes())
     return member

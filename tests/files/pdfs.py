@@ -67,7 +67,7 @@ def compressed(pdf: Pdf) -> bytes:
 def encrypted(user: str = "secret", revision: int = 6) -> bytes:
     """A file with a password; the user's may be empty. 6 is AES-256, 3 is RC4."""
     options = {"R": revision, "aes": revision > 3, "metadata": revision > 3}
-    return saved(blank(), encryption=Encryption(owner="owner", user=user, **options))  # type: ignore[arg-type]
+    return saved(blank(), encryption=Encryption(owner="owner", user=user, **options))  # type: ignore[arg-type]  # options of several types
 
 
 def titled(title: str, author: str) -> bytes:
@@ -188,7 +188,7 @@ ORDINARY: dict[str, Callable[[], bytes]] = {
 }
 ACTIVE: dict[str, Callable[[], Pdf]] = {
     "launch": launching,
-    **{place: lambda place=place: scripted(place)  # type: ignore[misc]
+    **{place: lambda place=place: scripted(place)  # type: ignore[misc]  # binds the value of the loop
        for place in ("OpenAction", "AA", "Names", "Annots", "Fields")},
 }  # fmt: skip
 

@@ -182,7 +182,7 @@ def lost_sheet() -> bytes:
 DDE = '<w:p><w:r><w:instrText>DDEAUTO c:\\\\windows\\\\cmd "/k calc"</w:instrText></w:r></w:p>'
 # Let in, because only a program that opens them for real can tell; what becomes of them then.
 QUARANTINED: dict[str, Make] = {
-    **{f"{place}.pdf": lambda make=make: pdfs.compressed(make())  # type: ignore[misc]
+    **{f"{place}.pdf": lambda make=make: pdfs.compressed(make())  # type: ignore[misc]  # binds the value of the loop
        for place, make in pdfs.ACTIVE.items()},
     "xfa.pdf": lambda: pdfs.compressed(pdfs.xfa()),
     "dde.docx": lambda: document(DDE),

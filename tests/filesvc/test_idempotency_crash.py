@@ -81,7 +81,7 @@ def die_while_receiving(token: str) -> None:
 def test_a_commit_nobody_knows_of_is_settled_by_the_key(
     token: str, storage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit = connection._commit  # type: ignore[attr-defined]
+    commit = connection._commit  # type: ignore[attr-defined]  # inside the library
     lost: list[bool] = []
 
     def lose() -> None:
@@ -111,7 +111,7 @@ def test_a_commit_nobody_knows_of_is_settled_by_the_key(
 def test_a_claim_whose_reply_is_lost_stands_in_nobody_s_way(
     token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit = connection._commit  # type: ignore[attr-defined]
+    commit = connection._commit  # type: ignore[attr-defined]  # inside the library
 
     def lose() -> None:
         commit()

@@ -87,7 +87,7 @@ def test_a_connection_that_dies_at_the_insert_leaves_nothing(token: str, storage
 def test_a_commit_whose_reply_is_lost_is_found_out_to_have_happened(
     token: str, storage: Path, doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit = connection._commit  # type: ignore[attr-defined]
+    commit = connection._commit  # type: ignore[attr-defined]  # inside the library
 
     def commit_and_lose_the_reply() -> None:
         commit()
@@ -123,7 +123,7 @@ def test_a_commit_that_did_not_happen_leaves_nothing(
 def test_the_doorbell_is_rung_once_and_only_after_the_commit(
     token: str, storage: Path, doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit, rung_before = connection._commit, []  # type: ignore[attr-defined]
+    commit, rung_before = connection._commit, []  # type: ignore[attr-defined]  # inside the library
 
     def watched_commit() -> None:
         rung_before.extend(doorbell.rung_for())

@@ -181,7 +181,7 @@ def test_a_row_without_an_end_is_refused_before_it_fills_the_memory(unit: bytes)
     source = Endless(unit, 2**31)
 
     with pytest.raises(catalogue.CorruptContent):
-        describe_csv(Subject("text/csv", 2**31, "", source))  # type: ignore[arg-type]
+        describe_csv(Subject("text/csv", 2**31, "", source))  # type: ignore[arg-type]  # reads like a file
     assert source.most_read_bytes < 4 * csv_table.MAX_ROW_CHARACTERS
 
 

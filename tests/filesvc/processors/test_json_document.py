@@ -157,7 +157,7 @@ def test_what_has_no_end_is_refused_before_it_fills_the_memory(
         source = Endless(b'"' + b"a" * 4_000_000, 4_000_001)
 
     with pytest.raises(catalogue.CorruptContent):
-        describe_json(Subject("application/json", 2**31, "", source))  # type: ignore[arg-type]
+        describe_json(Subject("application/json", 2**31, "", source))  # type: ignore[arg-type]  # reads like a file
 
     assert source.most_read_bytes <= 4_000_000
 

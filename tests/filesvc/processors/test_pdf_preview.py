@@ -60,7 +60,7 @@ def test_the_preview_shows_the_page_as_it_is_turned() -> None:
 def test_the_preview_shows_what_is_drawn_on_the_page() -> None:
     plain = pdfs.by_hand()
     drawn = picture(plain.replace(b"BT /F1 12 Tf 20 100 Td (Hello) Tj ET", RED.ljust(36).encode()))
-    red, green, blue = drawn.convert("RGB").getpixel((100, 100))  # type: ignore[misc]
+    red, green, blue = drawn.convert("RGB").getpixel((100, 100))  # type: ignore[misc]  # a pixel of three numbers
 
     assert (red > 240, green < 20, blue < 20) == (True, True, True)
 

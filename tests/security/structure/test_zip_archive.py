@@ -38,7 +38,7 @@ class Pipe(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, content: bytes, /) -> int:  # type: ignore[override]
+    def write(self, content: bytes, /) -> int:  # type: ignore[override]  # only what zipfile calls
         self.content += bytes(content)
         return len(content)
 

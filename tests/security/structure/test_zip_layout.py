@@ -15,7 +15,7 @@ ARCHIVE = pack(HELLO, Member(b"b.txt", b"world"))
 
 def with_local(**lies: object) -> bytes:
     """An archive whose second local header says something else than the directory."""
-    return pack(HELLO, Member(b"b.txt", b"hello", **lies))  # type: ignore[arg-type]
+    return pack(HELLO, Member(b"b.txt", b"hello", **lies))  # type: ignore[arg-type]  # options of several types
 
 
 def with_changed_end(offset: int, change: bytes) -> bytes:
