@@ -69,6 +69,15 @@ sbom: .venv/development ## write the bill of materials (CycloneDX) to var/sbom.j
 	@.venv/bin/python -m tests.print_sbom var/sbom.json
 	@echo "wrote var/sbom.json"
 
+.PHONY: compose-test
+compose-test: ## start the service with Docker Compose and try what it promises (no state is kept)
+	@$(PYTHON) -m tests.docker
+
+.PHONY: image-test
+image-test: ## run the whole suite in a container
+	@DOCKER_BUILDKIT=1 docker build --quiet --file docker/Dockerfile --target test --tag filesvc-test .
+	@docker run --rm filesvc-test
+
 .PHONY: signatures
 signatures: packages-run ## fetch the official signatures now, for a running service
 	@freshclam --config-file=var/run/freshclam.conf --stdout
