@@ -121,11 +121,17 @@ def kept(request: pytest.FixtureRequest) -> None:
 
 
 def put_kept(kind: str, file_id: uuid.UUID, content: bytes, ending: str = "") -> None:
-    """Let this lie in the store, whichever it is."""
+    """Let this lie in the store, whichever it is; in a folder not durably, which takes its time."""
     from filesvc.stores import current_store
+    from filesvc.stores.folder import Folder
 
     store = current_store()
-    store.put(store.place_of(kind, file_id, ending), content)
+    place = store.place_of(kind, file_id, ending)
+    if isinstance(store, Folder):
+        store.path_of(place).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store.path_of(place).write_bytes(content)
+    else:
+        store.put(place, content)
 
 
 def drop_kept(kind: str, file_id: uuid.UUID, ending: str = "") -> None:

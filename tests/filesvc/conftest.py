@@ -15,10 +15,11 @@ import redis
 from django.utils import timezone
 
 from errors.base import ServiceError
-from filesvc.blobs import blob_path
 from filesvc.models import File, Status
+from filesvc.stores.places import FILES
 from security.circuit_breaker import CircuitBreaker
 from security.filename import check_filename
+from tests.s3 import put_kept
 from tests.stack import RUN_DIR
 
 MakeFile = Callable[..., File]
@@ -65,9 +66,7 @@ def make_file(db: None) -> MakeFile:
         user, _ = get_user_model().objects.get_or_create(username=owner)
         file = new_row(content, owner=user, **more)
         file.save(force_insert=True)
-        blob = blob_path(file.id)
-        blob.parent.mkdir(parents=True, exist_ok=True)
-        blob.write_bytes(content)
+        put_kept(FILES, file.id, content)
         return file
 
     return make

@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 
 from errors import catalogue
 from filesvc import content as content_module
-from filesvc.blobs import blob_path
 from filesvc.content import Span, parse_range, read_span
 from filesvc.models import File, Status
+from filesvc.stores.places import FILES
 from tests.client import Answer, call
 from tests.conftest import assert_problem
 from tests.filesvc.conftest import MakeFile, is_accepted_name
+from tests.s3 import drop_kept, put_kept
 
 BYTES = bytes(range(256)) + b"\r\n<script>"
+ON_BOTH_STORES = pytest.mark.usefixtures("kept")
 UNFINISHED = [Status.QUEUED, Status.PROCESSING]
 NUMBERS = st.integers(min_value=0, max_value=300) | st.integers(min_value=0, max_value=10**18)
 ENDS = st.none() | NUMBERS
@@ -92,6 +94,7 @@ def test_a_span_is_read_in_chunks_that_make_it_up(
     assert all(1 <= len(piece) <= chunk for piece in pieces)
 
 
+@ON_BOTH_STORES
 @pytest.mark.django_db
 @pytest.mark.property
 @given(header=RANGES.filter(lambda text: text.isascii() and "\n" not in text))
@@ -116,6 +119,7 @@ def test_a_range_over_http_is_that_slice_of_the_file(
         assert answer.headers["content-length"] == str(len(wanted))
 
 
+@ON_BOTH_STORES
 @pytest.mark.django_db
 def test_a_processed_file_comes_back_byte_for_byte(token: str, make_file: MakeFile) -> None:
     answer = fetch(token, processed(make_file))
@@ -194,6 +198,7 @@ def test_a_client_that_has_the_bytes_is_told_so(token: str, make_file: MakeFile,
     assert answer.headers["etag"] == f'"{file.sha256}"'
 
 
+@ON_BOTH_STORES
 @pytest.mark.django_db
 @pytest.mark.parametrize("condition", ['"other"', "", "{0}", '"{0}x"'])
 def test_a_client_that_has_other_bytes_gets_them_all(
@@ -206,6 +211,7 @@ def test_a_client_that_has_other_bytes_gets_them_all(
     assert (answer.status, answer.body) == (200, BYTES)
 
 
+@ON_BOTH_STORES
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("condition", "status"),
@@ -230,6 +236,7 @@ def test_a_range_counts_only_for_the_very_same_bytes(
         assert answer.body == (BYTES[:2] if status == 206 else BYTES)
 
 
+@ON_BOTH_STORES
 @pytest.mark.django_db
 def test_a_head_request_gets_the_headers_alone(token: str, make_file: MakeFile) -> None:
     file = processed(make_file)
@@ -241,6 +248,7 @@ def test_a_head_request_gets_the_headers_alone(token: str, make_file: MakeFile) 
     assert told.headers == whole.headers
 
 
+@ON_BOTH_STORES
 @pytest.mark.django_db
 @pytest.mark.parametrize("left", [None, BYTES[:-1], BYTES + b"!", b""])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -248,9 +256,9 @@ def test_missing_or_cut_bytes_are_an_error_and_never_a_short_file(
     token: str, make_file: MakeFile, left: bytes | None, method: str
 ) -> None:
     file = processed(make_file)
-    blob_path(file.id).unlink()
+    drop_kept(FILES, file.id)
     if left is not None:
-        blob_path(file.id).write_bytes(left)
+        put_kept(FILES, file.id, left)
 
     answer = fetch(token, file, method)
 

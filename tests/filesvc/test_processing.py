@@ -18,19 +18,19 @@ from hypothesis import strategies as st
 from errors import catalogue
 from filesvc import processing
 from filesvc.models import File
-from filesvc.previews import preview_path
 from filesvc.processing import PROGRESS_EVERY_SECONDS, check_unchanged, process, reporter
 from filesvc.sandbox import Answer, Report
-from tests.conftest import kept_files
 from tests.filesvc.claiming import lapse, row_of, take
 from tests.filesvc.conftest import MakeFile, new_row
 from tests.filesvc.odd_program import PREVIEW
+from tests.s3 import read_kept
 from tests.security.fake_clamd import FakeClamd, Script
 from tests.stack import RUN_DIR
 
 CLEAN = b"fd[9]: OK\0"
 FOUND = b"fd[9]: Filesvc.Test.EICAR FOUND\0"
 METADATA = {"kind": "text"}
+ON_BOTH_STORES = pytest.mark.usefixtures("kept")
 
 
 @pytest.fixture
@@ -84,6 +84,7 @@ def test_bytes_that_cannot_be_read_are_a_fault_of_the_store_and_not_of_the_file(
         check_unchanged(new_row(b"hello"), source)
 
 
+@ON_BOTH_STORES
 @pytest.mark.django_db
 def test_changed_bytes_reach_neither_the_scanner_nor_a_processor(
     make_file: MakeFile, scanner: FakeClamd, described: Callable[..., list[bytes]]
@@ -100,6 +101,7 @@ def test_changed_bytes_reach_neither_the_scanner_nor_a_processor(
 # --- the second scan ----------------------------------------------------------------------
 
 
+@ON_BOTH_STORES
 @pytest.mark.django_db
 def test_a_file_that_comes_from_its_upload_is_not_scanned_twice(
     make_file: MakeFile, scanner: FakeClamd, described: Callable[..., list[bytes]]
@@ -112,6 +114,7 @@ def test_a_file_that_comes_from_its_upload_is_not_scanned_twice(
     assert (scanner.commands, held.scan) == ([], None)
 
 
+@ON_BOTH_STORES
 @pytest.mark.django_db
 def test_a_file_that_was_sent_back_is_scanned_and_then_read_from_its_first_byte(
     make_file: MakeFile, scanner: FakeClamd, described: Callable[..., list[bytes]]
@@ -126,6 +129,7 @@ def test_a_file_that_was_sent_back_is_scanned_and_then_read_from_its_first_byte(
     assert held.scan.scanned_at > held.file.scanned_at
 
 
+@ON_BOTH_STORES
 @pytest.mark.django_db
 def test_what_the_scanner_finds_now_reaches_no_processor(
     make_file: MakeFile, scanner: FakeClamd, described: Callable[..., list[bytes]]
@@ -141,6 +145,7 @@ def test_what_the_scanner_finds_now_reaches_no_processor(
 # --- the preview ---------------------------------------------------------------------------
 
 
+@ON_BOTH_STORES
 @pytest.mark.django_db
 def test_a_preview_is_kept_under_the_fence_of_the_claim(
     make_file: MakeFile, described: Callable[..., list[bytes]]
@@ -150,20 +155,20 @@ def test_a_preview_is_kept_under_the_fence_of_the_claim(
 
     process(take(file))
 
-    assert preview_path(file.id, 7).read_bytes() == PREVIEW
+    assert read_kept()[f"{file.id.hex}.7"] == PREVIEW
 
 
+@ON_BOTH_STORES
 @pytest.mark.django_db
 def test_of_a_refused_file_no_picture_is_kept(
-    make_file: MakeFile, storage: Path, described: Callable[..., list[bytes]]
+    make_file: MakeFile, described: Callable[..., list[bytes]]
 ) -> None:
     described(Answer(METADATA, PREVIEW, catalogue.ActiveContent()))
-    before = kept_files(storage)
     file = make_file()
 
     process(take(file))
 
-    assert len(kept_files(storage)) == len(before) + 1
+    assert set(read_kept()) == {file.id.hex}
 
 
 # --- progress -----------------------------------------------------------------------------

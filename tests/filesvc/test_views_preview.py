@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 
 from filesvc.models import File, Status
-from filesvc.previews import preview_path, save_preview
+from filesvc.previews import save_preview
 from filesvc.tasks import process_file
 from tests import samples
 from tests.client import Answer, call, upload
 from tests.conftest import assert_nothing_kept, assert_problem
 from tests.filesvc.conftest import MakeFile
 from tests.filesvc.odd_program import PREVIEW
+from tests.s3 import read_kept
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept")]
 
 REFUSALS = {
     Status.QUEUED: (409, "file_not_ready"),
@@ -120,6 +121,7 @@ def test_it_goes_with_its_file(token: str, make_file: MakeFile, storage: Path) -
 
     assert_problem(look(file, token), 404, "not_found")
     assert_nothing_kept(storage)
+    assert read_kept() == {}
 
 
 def test_a_real_image_gets_one_and_another_when_it_is_processed_again(token: str) -> None:
@@ -136,4 +138,4 @@ def test_a_real_image_gets_one_and_another_when_it_is_processed_again(token: str
     assert (first.body[:4], first.body[8:12]) == (b"RIFF", b"WEBP")
     assert (second.status, second.body) == (200, first.body)
     assert first.headers["etag"] != second.headers["etag"]
-    assert [preview_path(file.id, fence).exists() for fence in (1, 2)] == [False, True]
+    assert set(read_kept()) == {file.id.hex, f"{file.id.hex}.2"}

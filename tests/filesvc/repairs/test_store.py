@@ -17,7 +17,6 @@ from django.db import connections
 
 from filesvc.blobs import blob_path
 from filesvc.models import File, Status
-from filesvc.previews import preview_path
 from filesvc.processing import check_unchanged
 from filesvc.repairs import store
 from filesvc.stores.places import FILES, PREVIEWS
@@ -25,11 +24,14 @@ from tests.client import call
 from tests.conftest import assert_problem, kept_files
 from tests.filesvc.claiming import row_of
 from tests.filesvc.conftest import MakeFile
+from tests.filesvc.odd_program import PREVIEW
 from tests.filesvc.repairs.repairing import run_repair
+from tests.s3 import drop_kept, put_kept, read_kept
 
 pytestmark = pytest.mark.django_db
 
 STALE = ("remove_staging", "remove_orphan_blobs", "remove_orphan_previews")
+ON_BOTH_STORES = pytest.mark.usefixtures("kept")
 Wait = Callable[[float], None]
 
 
@@ -50,16 +52,20 @@ def put(path: Path, content: bytes = b"hello") -> Path:
     return path
 
 
-def leave_behind(storage: Path) -> list[Path]:
+def leave_behind(storage: Path) -> None:
     """One thing of each kind that a crash can leave."""
     lost = uuid_utils.compat.uuid7()
-    return [
-        put(storage / "staging" / uuid.uuid4().hex),
-        put(blob_path(lost)),
-        put(preview_path(lost, 1)),
-    ]
+    put(storage / "staging" / uuid.uuid4().hex)
+    put_kept(FILES, lost, b"hello")
+    put_kept(PREVIEWS, lost, PREVIEW, ".1")
 
 
+def left_in(storage: Path) -> int:
+    """How many things are staged or kept."""
+    return len(list((storage / "staging").iterdir())) + len(read_kept())
+
+
+@ON_BOTH_STORES
 @pytest.mark.parametrize(("age_seconds", "left"), [(59 * 60, 3), (61 * 60, 0)])
 def test_what_a_crash_left_goes_after_an_hour_and_not_before(
     storage: Path, wait: Wait, age_seconds: int, left: int
@@ -69,9 +75,10 @@ def test_what_a_crash_left_goes_after_an_hour_and_not_before(
 
     removed = sum(run_repair(name) for name in STALE)
 
-    assert (removed, len(kept_files(storage))) == (3 - left, left)
+    assert (removed, left_in(storage)) == (3 - left, left)
 
 
+@ON_BOTH_STORES
 def test_a_database_that_knows_little_of_what_is_stored_is_not_believed(
     storage: Path, wait: Wait, monkeypatch: pytest.MonkeyPatch, log_events: list[dict[str, Any]]
 ) -> None:
@@ -83,32 +90,35 @@ def test_a_database_that_knows_little_of_what_is_stored_is_not_believed(
     assert run_repair("remove_orphan_blobs") == 0
 
     assert [event["orphans"] for event in log_events if "too_many" in event["event"]] == [3]
-    assert len(kept_files(storage)) == 9
+    assert left_in(storage) == 9
 
 
+@ON_BOTH_STORES
 def test_what_has_a_row_stays_however_old_it_is(
     storage: Path, wait: Wait, make_file: MakeFile
 ) -> None:
     file = make_file(status=Status.PROCESSED, preview_fence=3)
-    put(preview_path(file.id, 3))
-    before = kept_files(storage)
+    put_kept(PREVIEWS, file.id, PREVIEW, ".3")
+    before = read_kept()
     wait(365 * 24 * 3600)
 
     assert [run_repair(name) for name in STALE] == [0, 0, 0]
 
-    assert kept_files(storage) == before
+    assert read_kept() == before
 
 
+@ON_BOTH_STORES
 def test_pictures_of_claims_that_never_finished_go(
     storage: Path, wait: Wait, make_file: MakeFile
 ) -> None:
     file = make_file(status=Status.PROCESSED, preview_fence=3)
-    pictures = [put(preview_path(file.id, fence)) for fence in (1, 2, 3)]
+    for fence in (1, 2, 3):
+        put_kept(PREVIEWS, file.id, PREVIEW, f".{fence}")
     wait(2 * 3600)
 
     assert run_repair("remove_orphan_previews") == 2
 
-    assert [path.exists() for path in pictures] == [False, False, True]
+    assert set(read_kept()) == {file.id.hex, f"{file.id.hex}.3"}
 
 
 def test_bytes_that_were_renamed_just_now_are_young_whenever_they_were_written(
@@ -158,14 +168,15 @@ def test_two_sweepers_remove_each_orphan_once(
     assert kept_files(storage) == []
 
 
+@ON_BOTH_STORES
 @pytest.mark.parametrize("damage", ["gone", "shorter"])
 def test_a_row_whose_bytes_are_gone_is_told_of_and_left(
     make_file: MakeFile, log_events: list[dict[str, Any]], damage: str
 ) -> None:
     whole, broken = (make_file(status=Status.PROCESSED) for _ in range(2))
-    blob_path(broken.id).unlink()
+    drop_kept(FILES, broken.id)
     if damage == "shorter":
-        blob_path(broken.id).write_bytes(b"hell")
+        put_kept(FILES, broken.id, b"hell")
     before = row_of(broken)
 
     assert run_repair("audit_rows") == 1
@@ -188,11 +199,12 @@ def test_a_store_that_is_not_there_says_nothing_about_its_files(
     assert run_repair("audit_digests") == 0
 
 
+@ON_BOTH_STORES
 def test_bytes_that_changed_behind_their_row_are_handed_out_no_more(
     make_file: MakeFile, token: str
 ) -> None:
     file = make_file(b"hello", status=Status.PROCESSED)
-    blob_path(file.id).write_bytes(b"jello")
+    put_kept(FILES, file.id, b"jello")
 
     assert run_repair("audit_digests") == 1
 
@@ -207,6 +219,7 @@ def many(make_file: MakeFile) -> list[File]:
     return [make_file(b"hello", status=Status.PROCESSED) for _ in range(30)]
 
 
+@ON_BOTH_STORES
 def test_each_audit_reads_a_few_files_from_a_random_one_on(
     many: list[File], monkeypatch: pytest.MonkeyPatch
 ) -> None:
