@@ -44,7 +44,9 @@ def end_with_parent(
 refuse_to_start()
 prepare_storage()
 threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
-threading.Thread(target=canary.ask_forever, name="canary", daemon=True).start()
+threading.Thread(
+    target=canary.ask_forever, args=(canary.process_ends,), name="canary", daemon=True
+).start()
 application = WsgiGuard(
     under_our_trace(django_application), choose_request_id, client_slots, entrance_slots
 )

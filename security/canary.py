@@ -118,10 +118,11 @@ def _code_of(content: bytes) -> str | None:
 
 
 canary = Canary()
+# Set by whoever ends the thread that asks (config.wsgi starts it).
+process_ends = threading.Event()
 
 
-def ask_forever(every_seconds: float = AGAIN_SECONDS) -> None:
-    """For a thread of its own: asks whenever it is due."""
-    never = threading.Event()
-    while not never.wait(every_seconds):
+def ask_forever(stop: threading.Event, every_seconds: float = AGAIN_SECONDS) -> None:
+    """For a thread of its own: asks whenever it is due, until told to stop."""
+    while not stop.wait(every_seconds):
         canary.refresh()

@@ -67,6 +67,14 @@ def storage(settings: Any, tmp_path: Path) -> Path:
     return tmp_path / "storage"
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_canary_by_itself() -> None:
+    """Scans that no test asked for would speak to the scanners that tests put up."""
+    from security import canary
+
+    canary.process_ends.set()
+
+
 @pytest.fixture(autouse=True)
 def fresh_canary(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the scanner said of the canary in one test is not remembered in the next."""
