@@ -21,6 +21,7 @@ WITHOUT_REASON = re.compile(r"# (type: ignore(\[[a-z, -]+\])?|pragma: no cover)\
 MAY_SLEEP = {
     "tests/stack.py": "asks again until it is true",
     "tests/system/service.py": "asks again until it is true",
+    "tests/docker/stack.py": "asks again until it is true",
     "tests/chaos/checker.py": "asks again until it is true",
     "tests/chaos/programs.py": "asks again until it is true",
     "tests/chaos/nemesis.py": "how long a fault lasts, and the time between two",
