@@ -108,20 +108,16 @@ ROWS = (
     ),
     Row(
         "T-08",
-        "A libmagic that misreads an allowed type is noticed before files are refused or taken.",
-        ("security/media_type.py",),
+        "A libmagic that misreads an allowed type stops the start.",
+        ("security/type_samples.py", "filesvc/checks.py"),
         (
             by(
-                "security/test_media_type",
-                "every_type_of_the_policy_has_a_sample",
-                "a_type_takes_its_own_content_and_no_other",
+                "filesvc/test_checks",
+                "a_libmagic_that_does_not_know_a_type_is_an_error_that_names_both",
+                "what_is_right_starts",
             ),
-            by(
-                "system/test_main_job",
-                "a_file_is_processed_within_five_seconds_and_comes_back_unchanged",
-            ),
+            by("security/test_media_type", "a_type_takes_its_own_content_and_no_other"),
         ),
-        "proved where the suite runs; a running service does not test its libmagic at its start",
     ),
     Row(
         "T-09",

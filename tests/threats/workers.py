@@ -59,12 +59,17 @@ ROWS = (
     Row(
         "W-05",
         "Passwords and TLS of the parts behind are settings, and no secret has a default.",
-        ("config/env.py",),
+        ("config/env.py", "filesvc/checks.py"),
         (
             by(
                 "config/test_env",
                 "a_missing_setting_is_named",
                 "a_bad_value_is_refused_in_one_line_that_does_not_repeat_it",
+            ),
+            by(
+                "filesvc/test_checks",
+                "a_web_process_with_a_placeholder_for_a_secret_does_not_start",
+                "a_password_that_everybody_tries_first_is_an_error_where_it_counts",
             ),
             by("test_supply_chain", "no_secret_has_a_default"),
         ),
