@@ -60,7 +60,7 @@ def test_one_id_leads_from_the_request_to_the_workers_trace(
         settings = {"SENTRY_DSN": sentry.dsn, "SENTRY_TRACES_SAMPLE_RATE": "1.0"}
         told = make_calls(token, storage, **settings)
         trace_id = told["ids"]["upload"]
-        with running_worker(storage, **settings):
+        with running_worker(storage, concurrency=1, **settings):
             wait_until(lambda: len(of_trace(sentry, trace_id)) == 2, 60, "both are told")
 
         file = File.objects.get(id=told["file"])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import Gauge
 
 from errors import metrics
 from errors.metrics import DECLARED
@@ -82,7 +83,7 @@ def test_names_and_sentences_are_as_prometheus_wants_them() -> None:
 
 
 def test_a_gauge_says_how_it_is_put_together_from_processes() -> None:
-    gauges = [value for value in vars(metrics).values() if isinstance(value, metrics.Gauge)]
+    gauges = [value for value in vars(metrics).values() if isinstance(value, Gauge)]
 
     assert gauges
     assert all(gauge._multiprocess_mode.startswith("live") for gauge in gauges)
