@@ -7,6 +7,7 @@ import struct
 import threading
 import zlib
 from collections import Counter
+from functools import partial
 
 from tests.docker.stack import PROJECT, Failed, Stack, expect, run, service_of, wait_until
 
@@ -96,7 +97,7 @@ def an_upload_is_processed(stack: Stack) -> str:
         status, headers, told = stack.upload(content, name)
         expect(status == 201, f"{status} {told}")
         path = headers["location"]
-        wait_until(lambda path=path: is_processed(stack, path), 60, f"{name} is processed")
+        wait_until(partial(is_processed, stack, path), 60, f"{name} is processed")
         status, headers, body = stack.ask("GET", told["file"])
         expect((status, body) == (200, content), f"content: {status}")
         expect(headers["etag"] == f'"{told["sha256"]}"', f"etag {headers}")

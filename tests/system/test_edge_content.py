@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -74,15 +75,14 @@ def front() -> Iterator[Front]:
             text = service.upload(token, CONTENT, "name \u00e9\u2603.txt").json()
             image = service.upload(token, samples.image("PNG"), "b.png").json()
             for file in (text, image):
-                wait_until(
-                    lambda path=f"/files/{file['id']}/": service.get(token, path).json()[
-                        "processed"
-                    ],
-                    20,
-                    "processed",
-                )
+                wait_until(partial(is_processed, service, token, file["id"]), 20, "processed")
             preview = f"/files/{image['id']}/preview/"
             yield Front(service, port, token, text["file"], preview)
+
+
+def is_processed(service: Service, token: str, file_id: str) -> bool:
+    """Whether the file may be handed out."""
+    return bool(service.get(token, f"/files/{file_id}/").json()["processed"])
 
 
 def told(answer: Any) -> tuple[int, dict[str, str], bytes]:
@@ -173,11 +173,7 @@ def test_whoever_may_not_have_a_file_gets_no_byte_of_it(front: Front, owner: str
 
 def test_bytes_that_are_not_as_they_were_are_refused_before_nginx_is_asked(front: Front) -> None:
     created = front.service.upload(front.token, b"short lived", "c.txt").json()
-    wait_until(
-        lambda: front.service.get(front.token, f"/files/{created['id']}/").json()["processed"],
-        20,
-        "processed",
-    )
+    wait_until(lambda: is_processed(front.service, front.token, created["id"]), 20, "processed")
     blob = next(
         (front.service.root / "var/storage/files").glob(f"*/{created['id'].replace('-', '')}")
     )
