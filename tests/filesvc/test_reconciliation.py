@@ -8,22 +8,25 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import uuid_utils.compat
 from django.core.management import CommandError, call_command
 
+from errors import catalogue
 from filesvc import reconciliation
-from filesvc.blobs import blob_path, open_blob
+from filesvc.blobs import open_blob
 from filesvc.models import File, Status
-from filesvc.previews import preview_path
 from filesvc.repairs import store
+from filesvc.stores.places import FILES, PREVIEWS
 from tests.client import call
 from tests.conftest import kept_files
 from tests.filesvc.claiming import row_of, take
 from tests.filesvc.conftest import MakeFile
+from tests.s3 import drop_kept, put_kept, read_kept
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept")]
 
 Spoil = Callable[[File], None]
 
@@ -45,29 +48,30 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "time", lambda: moment)
 
 
-def put(path: Path, content: bytes = b"hello") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path
-
-
 def lose_bytes(file: File) -> None:
-    blob_path(file.id).unlink()
+    drop_kept(FILES, file.id)
 
 
 def cut_bytes(file: File) -> None:
-    blob_path(file.id).write_bytes(b"hell")
+    put_kept(FILES, file.id, b"hell")
 
 
 def change_bytes(file: File) -> None:
-    blob_path(file.id).write_bytes(b"jello")
+    put_kept(FILES, file.id, b"jello")
+
+
+def stage(storage: Path) -> Path:
+    """Something that lies in staging."""
+    path = storage / "staging" / uuid.uuid4().hex
+    path.write_bytes(b"hello")
+    return path
 
 
 def test_a_store_in_order_differs_in_nothing(make_file: MakeFile, later: None) -> None:
     for status in (Status.PROCESSED, Status.QUEUED, Status.FAILED, Status.QUARANTINED):
         file = make_file(status=status, preview_fence=2 if status == Status.PROCESSED else None)
         if file.preview_fence:
-            put(preview_path(file.id, 2))
+            put_kept(PREVIEWS, file.id, b"picture", ".2")
 
     assert run("--dry-run") == (0, ["differences: 0"])
     assert run("--repair") == (0, ["differences: 0, repaired: 0"])
@@ -107,9 +111,9 @@ def test_a_row_that_was_failed_in_error_comes_back_with_its_bytes(
     make_file: MakeFile, token: str
 ) -> None:
     file = make_file(status=Status.PROCESSED)
-    away = blob_path(file.id).rename(blob_path(file.id).with_suffix(".away"))
+    lose_bytes(file)
     run("--repair")
-    away.rename(blob_path(file.id))
+    put_kept(FILES, file.id, b"hello")
 
     assert call("POST", f"{file.path}reprocess/", token=token).status == 202
 
@@ -118,39 +122,39 @@ def test_what_no_row_knows_is_told_and_then_removed(
     storage: Path, make_file: MakeFile, later: None
 ) -> None:
     file = make_file(status=Status.PROCESSED, preview_fence=2)
-    kept = {blob_path(file.id), put(preview_path(file.id, 2))}
+    put_kept(PREVIEWS, file.id, b"picture", ".2")
+    before = read_kept()
     lost = uuid_utils.compat.uuid7()
+    put_kept(FILES, lost, b"hello")
+    put_kept(PREVIEWS, lost, b"picture", ".1")
+    put_kept(PREVIEWS, file.id, b"picture", ".1")
+    staged = stage(storage)
     strays = {
-        put(blob_path(lost)): "no row for bytes",
-        put(preview_path(lost, 1)): "no row for preview",
-        put(preview_path(file.id, 1)): "no row for preview",
-        put(storage / "staging" / uuid.uuid4().hex): "left in staging",
+        lost.hex: "no row for bytes",
+        f"{lost.hex}.1": "no row for preview",
+        f"{file.id.hex}.1": "no row for preview",
+        staged.name: "left in staging",
     }
 
     exit_status, lines = run("--dry-run")
     assert (exit_status, lines[-1]) == (1, "differences: 4")
-    for path, kind in strays.items():
-        line = next(line for line in lines if path.name in line)
-        assert line.startswith(kind)
-        assert path.exists()
+    told = {line.rpartition("/")[2].split()[0]: line[:20].strip() for line in lines[:-1]}
+    assert told == strays
+    assert len(read_kept()) == len(before) + 3
 
-    assert run("--repair") == (1, [*lines_of(strays, lines), "differences: 4, repaired: 4"])
-    assert set(kept_files(storage)) == kept
+    exit_status, lines = run("--repair")
+    assert (exit_status, lines[-1]) == (1, "differences: 4, repaired: 4")
+    assert read_kept() == before
+    assert not staged.exists()
     assert run("--dry-run")[0] == 0
 
 
-def lines_of(strays: dict[Path, str], lines: list[str]) -> list[str]:
-    """The lines of the dry run, as the repair says them."""
-    assert len(lines) == len(strays) + 1
-    return [line.replace("(removed)", "removed") for line in lines[:-1]]
-
-
 def test_what_came_a_moment_ago_may_still_get_its_row(storage: Path) -> None:
-    put(blob_path(uuid_utils.compat.uuid7()))
-    put(storage / "staging" / uuid.uuid4().hex)
+    put_kept(FILES, uuid_utils.compat.uuid7(), b"hello")
+    stage(storage)
 
     assert run("--repair") == (0, ["differences: 0, repaired: 0"])
-    assert len(kept_files(storage)) == 2
+    assert (len(read_kept()), len(kept_files(storage / "staging"))) == (1, 1)
 
 
 def test_a_preview_that_is_gone_is_told_of_no_more(make_file: MakeFile, token: str) -> None:
@@ -192,7 +196,7 @@ def test_a_row_that_was_mended_by_somebody_else_is_left(make_file: MakeFile) -> 
     file = make_file(status=Status.PROCESSED)
     lose_bytes(file)
     (difference,) = reconciliation.compare(lambda line: None).differences
-    put(blob_path(file.id))
+    put_kept(FILES, file.id, b"hello")
 
     assert difference.mend() is False
     assert row_of(file)["status"] == "processed"
@@ -202,8 +206,11 @@ def test_a_file_that_cannot_be_read_is_told_and_left(
     make_file: MakeFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = make_file(status=Status.PROCESSED)
-    lose_bytes(file)
-    blob_path(file.id).mkdir()  # EISDIR, as a broken directory entry would
+
+    def fail(*args: object) -> NoReturn:
+        raise catalogue.StorageUnavailable(note="EIO")
+
+    monkeypatch.setattr(reconciliation, "open_blob", fail)
 
     exit_status, lines = run("--repair")
 
@@ -230,12 +237,12 @@ def test_a_database_that_knows_little_of_what_is_stored_is_not_believed(
 ) -> None:
     monkeypatch.setattr(store, "MANY_ORPHANS", 2)
     for _ in range(3):
-        put(blob_path(uuid_utils.compat.uuid7()))
+        put_kept(FILES, uuid_utils.compat.uuid7(), b"hello")
 
     with pytest.raises(CommandError, match="is the database right"):
         run("--repair")
 
-    assert len(kept_files(storage)) == 3
+    assert len(read_kept()) == 3
 
 
 def test_a_store_that_does_not_answer_compares_with_nothing(
