@@ -159,6 +159,16 @@ def test_running_parts_are_asked_only_when_the_database_is_named(
     assert any(message.startswith("largest stream") for message in told)
 
 
+def test_a_deployment_is_told_of_nothing_that_it_cannot_change() -> None:
+    key = "only-for-tests-" + "0123456789abcdefghijklmnopqrstuvwxyz"
+    told = run_python(
+        "manage.py", "check", "--deploy", REQUIRE_OFFICIAL_SIGNATURES="true", SECRET_KEY=key
+    )
+
+    assert told.returncode == 0
+    assert "WARNINGS" not in told.stderr
+
+
 def test_what_is_right_starts() -> None:
     refuse_to_start()
 
