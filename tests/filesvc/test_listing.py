@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from filesvc.models import File, Status
 from tests.client import Answer, call
 from tests.filesvc.conftest import MakeFile, new_row
+from tests.stack import DATABASE
 
 pytestmark = pytest.mark.django_db
 
@@ -221,3 +223,19 @@ def test_a_cursor_of_a_file_that_is_gone_still_leads_on(token: str, make_file: M
     File.objects.exclude(id=old.id).delete()
 
     assert ids(list_files(token, cursor=f"n{position}")) == [str(old.id)]
+
+
+@pytest.mark.skipif(DATABASE == "sqlite", reason="PostgreSQL's planner is the one that counts")
+@pytest.mark.parametrize("everyone", [False, True])
+def test_a_page_deep_in_the_list_is_read_from_an_index_alone(everyone: bool) -> None:
+    positions = [position for owner in ("alice", "bob") for position in add_files(3000, owner)]
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE filesvc_file")
+    user = get_user_model().objects.get(username="alice")
+    visible = File.objects.visible_to(user, everyone=everyone)
+
+    page = visible.filter(id__lt=positions[1500]).order_by("-id")[:51]
+
+    plan = page.explain()
+    assert "Index Scan" in plan, plan
+    assert not {"Sort", "Seq Scan"} & set(re.findall(r"Sort|Seq Scan", plan)), plan
