@@ -23,6 +23,7 @@ MIN_SECRET_KEY_LENGTH = 32
 _RATE = re.compile(r"[1-9][0-9]{0,8}/[smhd]")
 _CLAMD = re.compile(r"unix:/.+|tcp://[^/:\s]+:[0-9]{1,5}")
 _ENDPOINT = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
+_CREDENTIAL = re.compile(r"[!-~]+")
 _BROKER_SCHEMES = ("redis", "rediss", "redis+socket")
 _CACHE_SCHEMES = ("redis", "rediss", "unix")
 _DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
@@ -95,6 +96,12 @@ def _check_endpoint(url: str) -> str:
     return url
 
 
+def _check_credential(credential: SecretStr) -> SecretStr:
+    if not _CREDENTIAL.fullmatch(credential.get_secret_value()):
+        raise ValueError("must be printable ASCII without blanks")
+    return credential
+
+
 def _check_secret_key(key: SecretStr) -> SecretStr:
     if len(key.get_secret_value()) < MIN_SECRET_KEY_LENGTH:
         raise ValueError(f"must have at least {MIN_SECRET_KEY_LENGTH} characters")
@@ -109,6 +116,7 @@ Networks = Annotated[
 ]
 Rate = Annotated[str, AfterValidator(_check_rate)]
 ClamdAddress = Annotated[str, AfterValidator(_check_clamd)]
+Credential = Annotated[SecretStr, AfterValidator(_check_credential)]
 
 
 class Environment(BaseSettings):
@@ -141,24 +149,28 @@ class Environment(BaseSettings):
     s3_endpoint_url: Annotated[str, AfterValidator(_check_endpoint)] | None = Field(
         default=None, description="http(s)://host:port of an S3 store that is not Amazon's."
     )
-    s3_region: str | None = Field(default=None, description="Region of the bucket.")
+    s3_region: Annotated[str, Field(pattern="^[A-Za-z0-9._-]{1,64}$")] | None = Field(
+        default=None, description="Region of the bucket."
+    )
     s3_addressing_style: Annotated[str, Field(pattern="^(auto|path|virtual)$")] = Field(
         default="auto", description="auto, path (most stores but Amazon's) or virtual."
     )
-    aws_access_key_id: SecretStr | None = Field(
+    aws_access_key_id: Credential | None = Field(
         default=None, description="For the bucket; unset: the credentials this machine was given."
     )
-    aws_secret_access_key: SecretStr | None = Field(
+    aws_secret_access_key: Credential | None = Field(
         default=None, description="Belongs to AWS_ACCESS_KEY_ID."
     )
-    aws_session_token: SecretStr | None = Field(
+    aws_session_token: Credential | None = Field(
         default=None, description="Belongs to an AWS_ACCESS_KEY_ID that ends."
     )
     s3_encryption: Annotated[str, Field(pattern="^(AES256|aws:kms|aws:kms:dsse)$")] | None = Field(
         default=None,
         description="How the store encrypts: AES256, aws:kms or aws:kms:dsse; unset: as it likes.",
     )
-    s3_kms_key_id: str | None = Field(default=None, description="Key of aws:kms.")
+    s3_kms_key_id: Annotated[str, Field(pattern="^[A-Za-z0-9:/_.-]{1,2048}$")] | None = Field(
+        default=None, description="Key of aws:kms."
+    )
     s3_connect_timeout_seconds: float = Field(
         default=2, gt=0, allow_inf_nan=False, description="One attempt to reach the store."
     )

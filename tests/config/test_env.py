@@ -109,6 +109,13 @@ BAD = [
     ("SIGNATURE_UPDATES", "hunter2hunter2"),
     ("WEB_WORKERS", "0"),
     ("WORKER_CONCURRENCY", "2.5"),
+    ("S3_BUCKET", "HUNTER2hunter2"),
+    ("S3_ENDPOINT_URL", "https://u:hunter2hunter2@h"),
+    ("S3_ENDPOINT_URL", "https://h/hunter2hunter2"),
+    ("S3_ADDRESSING_STYLE", "hunter2hunter2"),
+    ("S3_ENCRYPTION", "hunter2hunter2"),
+    ("S3_READ_TIMEOUT_SECONDS", "0"),
+    ("AWS_SECRET_ACCESS_KEY", "hunter2 hunter2"),
 ]
 
 
@@ -210,6 +217,9 @@ def test_secrets_do_not_show_when_the_settings_are_printed() -> None:
         BROKER_URL="redis://:hunter2@h",
         CACHE_URL="redis://:hunter2@h",
         DATABASE_URL="postgres://u:hunter2@h/x",
+        AWS_ACCESS_KEY_ID="hunter2",
+        AWS_SECRET_ACCESS_KEY="hunter2",
+        AWS_SESSION_TOKEN="hunter2",
     )
 
     assert "hunter2" not in f"{read!r} {read}"
