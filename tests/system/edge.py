@@ -18,7 +18,7 @@ ITS_ADDRESS = "127.0.0.2"
 NO_STORAGE = Path("/nonexistent")
 OUTER = """
 {user}daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
-events {{}}
+events {{ worker_connections 4096; }}
 http {{
     access_log off; {more}
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
