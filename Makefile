@@ -44,6 +44,18 @@ faults: packages-test .venv/development ## provoke every fault of the catalogue,
 	    --fault-report=var/faults.json tests
 	@.venv/bin/python tests/print_faults.py --write
 
+ROUNDS ?= 5
+# The ratio of LOADTEST.md less what machines differ.
+GUARD ?= 0.3
+.PHONY: bench
+bench: packages-bench .venv/development ## measure uploads against the plain solution, in turns (ROUNDS=5)
+	@.venv/bin/python -m tests.load.bench --rounds $(ROUNDS) --csv docs/load/uploads.csv
+	@.venv/bin/python -m tests.load.draw docs/load/uploads.csv docs/load/uploads.svg
+
+.PHONY: bench-guard
+bench-guard: packages-bench .venv/development ## end with 1 when uploads became slower than the guard allows (3 minutes)
+	@.venv/bin/python -m tests.load.bench --rounds 3 --seconds 4 --sizes 1k,1m --at-least $(GUARD)
+
 .PHONY: check
 check: packages-test .venv/development ## format, lint, types, import rule, generated files
 	@tests/run-checks
@@ -88,11 +100,13 @@ requirements: .venv/development ## pin the libraries anew, with hashes
 	@for name in requirements requirements-dev; do .venv/bin/uv pip compile --quiet --universal \
 	    --python-version 3.11 --generate-hashes --no-header $$name.in -o $$name.txt; done
 
-.PHONY: packages-run packages-test
+.PHONY: packages-run packages-test packages-bench
 packages-run:
 	@docker/install-packages run
 packages-test:
 	@docker/install-packages test
+packages-bench: packages-test
+	@docker/install-packages bench
 
 .venv/production: requirements.txt | packages-run
 	@$(PYTHON) -m venv .venv
