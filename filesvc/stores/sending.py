@@ -8,7 +8,6 @@ lies there tells whether it was us.
 from __future__ import annotations
 
 import base64
-import contextlib
 import errno
 import hashlib
 import io
@@ -135,21 +134,17 @@ def _send_in_parts(
     upload = {**target, "UploadId": begun["UploadId"]}
     try:
         parts, expected = _send_parts(client, upload, source, sha256)
-        with contextlib.suppress(_Taken):
-            _put_together(client, upload, parts)
+        _put_together(client, upload, parts)
         return expected, _kept_digest(client, target)
     except BaseException:
         _abort(client, upload)
         raise
 
 
-class _Taken(Exception):
-    """There is something under that name."""
-
-
 def _put_together(
     client: S3Client, upload: dict[str, Any], parts: list[CompletedPartTypeDef]
 ) -> None:
+    """Make the parts an object, unless there is one of that name."""
     try:
         client.complete_multipart_upload(
             **upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
@@ -157,7 +152,7 @@ def _put_together(
     except ClientError as error:
         if code_of(error) not in TAKEN:
             raise
-        raise _Taken from error
+        _abort(client, upload)
 
 
 def _send_parts(
@@ -199,4 +194,5 @@ def _abort(client: S3Client, upload: dict[str, Any]) -> None:
     try:
         client.abort_multipart_upload(**upload)
     except (ClientError, BotoCoreError) as error:
-        log.warning("parts.left_behind", error=type(error).__name__)
+        if not isinstance(error, ClientError) or code_of(error) not in TAKEN:
+            log.warning("parts.left_behind", error=type(error).__name__)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
+import re
+import tracemalloc
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +28,7 @@ from tests.faults.proxy import REFUSE, RESET, ChaosProxy, Toxic
 from tests.filesvc.repairs.repairing import run_repair
 from tests.filesvc.stores.staging import staged_clean
 from tests.s3 import CREDENTIALS, TestBucket
+from tests.stack import ROOT
 
 MIB = 1024 * 1024
 ID = uuid.UUID("0190a6b2-0000-7000-8000-0000000000ab")
@@ -175,7 +179,7 @@ def test_parts_are_put_together_only_under_a_free_name(
     with pytest.raises(catalogue.StorageUnavailable):
         keep(IN_PARTS)
 
-    assert bucket.contents() == {KEY: b"others"}
+    assert (bucket.contents(), bucket.uploads()) == ({KEY: b"others"}, [])
 
 
 def test_an_upload_in_parts_that_breaks_is_given_up_and_leaves_nothing(
@@ -312,3 +316,42 @@ def test_whoever_keeps_files_in_a_folder_never_loads_boto3() -> None:
     )
 
     assert folder.stdout.strip().splitlines()[-1:] == ["False"], folder.stderr
+
+
+README_SETTINGS = re.compile(r"```ini\n(S3_BUCKET=.*?)```", re.DOTALL)
+
+
+def test_the_settings_of_the_readme_are_those_of_a_bucket() -> None:
+    (block,) = README_SETTINGS.findall((ROOT / "README.md").read_text())
+    told = dict(line.split("=", 1) for line in block.splitlines())
+    program = (
+        "import config.settings, django; django.setup();"
+        "from filesvc.stores import current_store;"
+        "store = current_store(); print(type(store).__name__, store._name)"
+    )
+
+    opened = run_python("-c", program, DJANGO_SETTINGS_MODULE="config.settings", **told)
+
+    assert opened.stdout.split() == ["Bucket", told["S3_BUCKET"]], opened.stderr
+
+
+def test_a_large_file_is_sent_without_being_held_in_memory(
+    bucket: TestBucket,
+) -> None:
+    content = b"x" * MIB
+    with staged_clean(content) as clean:
+        for _ in range(63):
+            os.write(clean.staged.descriptor, content)
+        clean.staged.size_bytes = 64 * MIB
+        digest = hashlib.sha256()
+        for _ in range(64):
+            digest.update(content)
+        clean.staged.sha256 = digest.hexdigest()
+        tracemalloc.start()
+        promote(clean, ID)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert peak_bytes < 8 * MIB
+    head = bucket.client.head_object(Bucket=bucket.name, Key=KEY)
+    assert head["ContentLength"] == 64 * MIB

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def told(bucket: TestBucket, settings: Any) -> dict[str, str]:
+def told(bucket: TestBucket, settings: Any) -> dict[str, Any]:
     """The bucket, as the environment names it."""
     return {
         "S3_BUCKET": bucket.name,
@@ -35,7 +35,7 @@ def told(bucket: TestBucket, settings: Any) -> dict[str, str]:
 
 
 def test_a_worker_processes_what_lies_in_a_bucket_and_leaves_no_copy(
-    token: str, storage: Path, doorbell: Doorbell, bucket: TestBucket, told: dict[str, str]
+    token: str, storage: Path, doorbell: Doorbell, bucket: TestBucket, told: dict[str, Any]
 ) -> None:
     text = upload(token, b"hello world\n", "note.txt")
     image = upload(token, samples.image("PNG", (31, 7)), "a.png")
@@ -53,7 +53,7 @@ def test_a_worker_processes_what_lies_in_a_bucket_and_leaves_no_copy(
 
 
 def test_a_sweep_of_a_bucket_says_what_it_would_do(
-    token: str, storage: Path, bucket: TestBucket, told: dict[str, str]
+    token: str, storage: Path, bucket: TestBucket, told: dict[str, Any]
 ) -> None:
     assert upload(token, b"hello").status == 201
     bucket.client.create_multipart_upload(Bucket=bucket.name, Key="files/begun")
