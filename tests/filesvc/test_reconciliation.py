@@ -24,7 +24,7 @@ from tests.client import call
 from tests.conftest import kept_files
 from tests.filesvc.claiming import row_of, take
 from tests.filesvc.conftest import MakeFile
-from tests.s3 import drop_kept, put_kept, read_kept
+from tests.s3 import TestBucket, drop_kept, put_kept, read_kept
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept")]
 
@@ -278,3 +278,13 @@ def test_every_row_is_compared_however_many_there_are(
 def test_exactly_one_of_both_flags_must_be_given(flags: tuple[str, ...]) -> None:
     with pytest.raises(CommandError):
         call_command("reconcile", *flags)
+
+
+def test_an_upload_in_parts_that_nobody_ended_is_given_up(bucket: TestBucket, later: None) -> None:
+    key = f"{FILES}/{uuid.uuid4().hex}"
+    bucket.client.create_multipart_upload(Bucket=bucket.name, Key=key)
+
+    exit_status, lines = run("--repair")
+
+    assert (exit_status, lines[0].split("  ")[0]) == (1, "no row for bytes")
+    assert bucket.uploads() == []

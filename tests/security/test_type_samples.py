@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
+from errors import catalogue
 from security import type_samples
 from security.policy import TYPES
 from security.type_samples import SAMPLES, find_unknown_types
@@ -38,3 +39,16 @@ def test_only_allowed_types_need_to_be_known(
     monkeypatch.setitem(type_samples.SAMPLES, "image/png", b"no picture")
 
     assert find_unknown_types() == []
+
+
+def test_a_libmagic_that_fails_knows_nothing(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ALLOWED_TYPES = ["text/plain"]
+
+    def fail(descriptor: int) -> NoReturn:
+        raise catalogue.InspectionFailed(note="libmagic")
+
+    monkeypatch.setattr(type_samples, "sniff", fail)
+
+    assert find_unknown_types() == ["text/plain (inspection_failed)"]

@@ -175,3 +175,14 @@ def test_a_machine_that_confines_nobody_is_told(monkeypatch: pytest.MonkeyPatch)
 
     assert str(seen.state) == "failed"
     assert "no file can be processed here" in seen.told
+
+
+def test_a_broker_that_does_not_tell_its_settings_is_listened_to_all_the_same() -> None:
+    with open_broker() as broker:
+        broker.execute_command("ACL", "SETUSER", "default", "-config")
+        try:
+            seen = see(examine_doorbell)
+        finally:
+            broker.execute_command("ACL", "SETUSER", "default", "+config")
+
+    assert set(seen) == {"listeners"}

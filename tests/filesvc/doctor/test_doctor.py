@@ -100,3 +100,18 @@ def test_an_examination_that_breaks_stops_no_other() -> None:
         ("fourth", "warning"),
     ]
     assert found[1].told == "could not be told: ConnectionResetError"
+
+
+def test_settings_that_are_wrong_are_a_finding_and_stop_no_other(settings: Any) -> None:
+    settings.DEBUG = True
+    settings.SECRET_KEY = "change-me-" * 5
+
+    status, out = run("--json")
+
+    told = {one["told"]: one["state"] for one in json.loads(out)["findings"]}
+    assert (status, told["DEBUG is on"], told["SECRET_KEY is a placeholder"]) == (
+        1,
+        "failed",
+        "failed",
+    )
+    assert "all applied" in told

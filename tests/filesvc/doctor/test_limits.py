@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import http.server
 import io
 import re
 import shutil
+import threading
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filesvc.doctor import limits
 from filesvc.doctor.limits import (
     edge_examination,
     examine_disk,
@@ -152,3 +155,22 @@ def test_a_proxy_that_refuses_what_the_service_takes_is_told(settings: Any) -> N
 def test_a_proxy_is_asked_only_when_it_is_named() -> None:
     assert states(see(edge_examination(None))) == {"edge": "skipped"}
     assert states(see(edge_examination(f"http://127.0.0.1:{free_port()}"))) == {"edge": "unknown"}
+
+
+def test_a_disk_without_room_for_another_name_is_told(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MIN_FREE_BYTES = 0
+    monkeypatch.setattr(limits, "MIN_FREE_INODES", 10**18)
+
+    assert "inodes are free" in see(examine_disk)["disk"].told
+
+
+def test_a_proxy_that_answers_something_else_is_told() -> None:
+    with http.server.HTTPServer(
+        ("127.0.0.1", 0), http.server.BaseHTTPRequestHandler
+    ) as server:  # it knows no POST
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        seen = see(edge_examination(f"http://127.0.0.1:{server.server_port}"))["edge"]
+
+    assert (str(seen.state), seen.told) == ("failed", "answers an upload with 501")

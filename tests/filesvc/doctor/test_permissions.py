@@ -103,3 +103,14 @@ def test_a_file_with_secrets_is_read_by_us_alone(
     monkeypatch.setenv("FILESVC_ENV_FILES", f"{kept}:{tmp_path / 'missing'}")
 
     assert states(see(examine_settings_files)) == {"file env": state}
+
+
+def test_what_this_user_may_not_use_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As it is for a user that is not root, who may be running this.
+    monkeypatch.setattr(os, "access", lambda *args: False)
+
+    seen = see(examine_folders, examine_sockets)
+
+    assert set(states(seen).values()) == {"failed"}
+    assert seen["store"].told == "this user cannot write there"
+    assert seen["socket broker"].told == "may not be used by this user"

@@ -19,6 +19,7 @@ from filesvc.tour import steps
 from filesvc.tour.client import NoTour
 from filesvc.tour.walk import take_tour
 from tests import stack
+from tests.config.fresh import run_python
 from tests.conftest import kept_files
 from tests.faults.living import Web, running_web
 from tests.filesvc.processes import running_worker
@@ -195,3 +196,48 @@ def test_the_tour_alone_tells_by_its_exit_status(storage: Path, make_token: Make
     gone = run(web.url)
     assert (gone.returncode, gone.stdout) == (2, "")
     assert gone.stderr.startswith("no tour: http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(("columns", "has_remarks"), [("80", False), ("140", True)])
+def test_a_terminal_sees_the_table_fill_itself(
+    storage: Path,
+    make_token: MakeToken,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    columns: str,
+    *,
+    has_remarks: bool,
+) -> None:
+    for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm-256color"), ("COLUMNS", columns)):
+        monkeypatch.setenv(name, value)
+
+    with running_web(storage, UPLOAD_RATE="2/s", **SMALL) as web:
+        assert take_tour(web.url, make_token(), steps=steps.STEPS[:4]) is True
+
+    out = capfd.readouterr().out
+    first = out[: out.index("201 queued")]
+    assert "\x1b[" in first
+    assert all(step.title in out for step in steps.STEPS[:4])
+    assert ("remark" in out) is has_remarks
+    assert "waiting" in out
+    assert "all 4 steps" in out
+
+
+def test_a_token_that_may_not_upload_differs_in_all_that_needs_a_file(
+    storage: Path, make_token: MakeToken, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with running_web(storage, **SMALL) as web:
+        assert take_tour(web.url, make_token(scopes="read"), steps=steps.STEPS[:-1]) is False
+
+    lines = lines_of(capfd.readouterr().out)
+    assert "403 insufficient_scope" in lines["clean text"]
+    assert "was not taken in" in lines["photo is processed"]
+    assert "was not taken in" in lines["text is handed out"]
+    assert lines["no token"].startswith("ok")
+
+
+def test_without_a_database_a_token_must_be_given() -> None:
+    told = run_python("manage.py", "tour")
+
+    assert told.returncode == 2
+    assert "no --token, and none could be made here" in told.stderr
