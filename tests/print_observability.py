@@ -6,6 +6,7 @@ Events are found in the code, wherever a method of a `log` is called, so that no
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,11 +19,13 @@ from errors.metrics import DECLARED  # noqa: E402
 
 FLOORS = ("config", "filesvc", "security", "errors")
 ARCHITECTURE = ROOT / "ARCHITECTURE.md"
+EDGE = "docker/nginx-main.conf.template"
 LEVELS = ("debug", "info", "warning", "error", "exception", "critical")
 
 # What an event is for, and when it is written; an event that is missing here fails the check.
 AUDIT, ACCESS, ERROR, WORK = "audit", "access", "error", "work"
 MEANING = {
+    "edge.answered": (ACCESS, "nginx has answered a request, whatever it was"),
     "request.refused": (ACCESS, "a request is answered with an error of the client's making"),
     "request.failed": (ERROR, "a request is answered with an error of ours"),
     "upload.accepted": (AUDIT, "a file was taken in"),
@@ -83,6 +86,13 @@ def find_events() -> Iterator[Event]:
                     for name in _names_in(node.args[0]):
                         yield Event(name, levels, fields, str(path.relative_to(ROOT)))
     yield Event("log.dropped", "warning", ("count",), "config/log_stream.py")
+    yield Event("edge.answered", "", fields_of_edge(), EDGE)
+
+
+def fields_of_edge() -> tuple[str, ...]:
+    """What stands in a line of nginx's own access log."""
+    form = (ROOT / EDGE).read_text().partition("log_format json")[2].partition(";")[0]
+    return tuple(name for name in re.findall(r'"(\w+)":"\$', form))
 
 
 def _chosen_levels(tree: ast.AST) -> dict[str, str]:

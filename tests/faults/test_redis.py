@@ -160,7 +160,18 @@ def test_the_service_stays_ready_without_redis_and_tells_it(
 
 
 def cache_check() -> dict[str, Any]:
-    check: dict[str, Any] = call("GET", "/health/ready").json["checks"]["cache"]
+    """What the health page says of the limiter's Redis."""
+    return check_of("cache")
+
+
+def broker_check() -> dict[str, Any]:
+    """What the health page says of the doorbell's Redis."""
+    return check_of("broker")
+
+
+def check_of(name: str) -> dict[str, Any]:
+    """One dependency on the health page."""
+    check: dict[str, Any] = call("GET", "/health/ready").json["checks"][name]
     return check
 
 
