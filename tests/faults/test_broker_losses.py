@@ -104,7 +104,8 @@ def separate(tmp_path: Path, settings: Any) -> Iterator[tuple[Any, Path]]:
     )
     server.start()
     before = app.conf.broker_url
-    app.conf.update(broker_url=f"redis+socket://{path}?virtual_host=0")
+    settings.BROKER_URL = f"redis+socket://{path}?virtual_host=0"
+    app.conf.update(broker_url=settings.BROKER_URL)
     app._after_fork()  # type: ignore[attr-defined]  # forget the pools of the old address
     address = settings.CACHES["default"] | {"LOCATION": f"unix://{path}?db=1"}
     settings.CACHES = {"default": address}
