@@ -127,6 +127,28 @@ FINDINGS = (
         "tests/filesvc/test_storage.py::test_a_commit_whose_reply_is_lost_is_found_out_to_have_happened",
     ),
     Weakening(
+        "an object is sent over another",
+        "filesvc/stores/sending.py",
+        '            ChecksumSHA256=expected,\n            IfNoneMatch="*",\n',
+        "            ChecksumSHA256=expected,\n",
+        "tests/filesvc/stores/test_bucket.py::test_a_name_that_is_taken_keeps_its_bytes",
+    ),
+    Weakening(
+        "a store is believed without the digest",
+        "filesvc/stores/sending.py",
+        "    if told != expected:\n",
+        "    if told and told != expected:\n",
+        "tests/filesvc/stores/test_bucket.py::test_a_store_that_confirms_no_digest_is_not_believed",
+    ),
+    Weakening(
+        "a call to the bucket may take as long as it likes",
+        "filesvc/stores/bucket_calls.py",
+        "        return future.result(left)\n",
+        "        return future.result()\n",
+        "tests/faults/test_bucket.py::"
+        "test_a_store_that_never_answers_holds_no_request_beyond_its_deadline",
+    ),
+    Weakening(
         "the store is tidied without looking at the age",
         "filesvc/repairs/store.py",
         "if age_of(stored) > LEFT_BEHIND_SECONDS)",
