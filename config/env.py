@@ -200,8 +200,7 @@ class Environment(BaseSettings):
         default=0,
         ge=0,
         le=65535,
-        description="Port of worker and sweeper for their metrics, on every address; 0: none."
-        " When it is set, the web answers to its own addresses too.",
+        description="Port of worker and sweeper for their metrics, on every address; 0: none.",
     )
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."

@@ -11,7 +11,6 @@ from django.db.backends.signals import connection_created
 from config.database import bound_waits
 from config.env import BASE_DIR, read_environment
 from config.observability import configure_logging, configure_sentry
-from config.own_address import own_addresses
 from config.version import read_version
 
 env = read_environment()
@@ -189,7 +188,5 @@ configure_sentry(
     env.sentry_traces_sample_rate,
 )
 METRICS_PORT = env.metrics_port
-if METRICS_PORT:  # Prometheus finds each container by its address, and says Host accordingly
-    ALLOWED_HOSTS = [*ALLOWED_HOSTS, *own_addresses()]
 
 __all__ = ["BASE_DIR"]
