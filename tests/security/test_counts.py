@@ -54,7 +54,7 @@ def test_a_pickle_in_redis_is_never_loaded(tmp_path: Path) -> None:
     cache = caches["default"]
     assert isinstance(cache, FallbackRedisCache)
     trap = tmp_path / "loaded"
-    client = cache._cache.get_client(write=True)  # type: ignore[attr-defined]  # a RedisCache
+    client = cache._cache.get_client(write=True)
     client.set(cache.make_and_validate_key(KEY), pickle.dumps(Trap(trap)))
 
     assert cache.get(KEY, 7) == 7
