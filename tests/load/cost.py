@@ -18,7 +18,7 @@ from tests import stack
 from tests.load.bench import CONNECTIONS, FEW, SIZES
 from tests.load.generator import send_uploads
 from tests.load.targets import Target, running_backends, running_baseline, running_service
-from tests.process_tree import session_of
+from tests.process_tree import children_of
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -60,7 +60,7 @@ def seconds_used(target: Target) -> dict[str, float]:
     """Processor time of each program so far."""
     servers = {name: server.process for name, server in stack.SERVERS.items()}
     groups = {"web": target.pids} | {
-        name: session_of(process.pid)
+        name: [process.pid, *children_of(process.pid)]
         for name in ("clamd", "postgresql", "redis")
         if (process := servers[name])
     }
