@@ -73,3 +73,11 @@ def test_the_guards_are_named_once_each() -> None:
 
     assert len(set(names)) == len(names)
     assert len(GUARDS) >= 10
+
+
+@pytest.mark.parametrize("weakening", [*FINDINGS, *GUARDS], ids=lambda each: each.name)
+def test_each_guard_is_where_the_table_says(weakening: Weakening) -> None:
+    path, _, name = weakening.test.partition("::")
+
+    assert (ROOT / weakening.file).read_text().count(weakening.old) == 1
+    assert name.partition("[")[0] in (ROOT / path).read_text()
