@@ -148,6 +148,18 @@ def test_a_store_that_confirms_no_digest_is_not_believed(proxy: ChaosProxy) -> N
     assert raised.value.note == "DigestNotConfirmed"
 
 
+def test_nor_is_it_believed_about_a_picture(proxy: ChaosProxy) -> None:
+    said = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+    with (
+        proxy.spoiled(Toxic("garbage", content=said, once_seen=MIDDLE)),
+        pytest.raises(catalogue.StorageUnavailable) as raised,
+    ):
+        save_preview(ID, 1, MIDDLE)
+
+    assert raised.value.note == "DigestNotConfirmed"
+
+
 def test_a_picture_made_twice_under_one_claim_is_the_later_one(bucket: TestBucket) -> None:
     save_preview(ID, 1, b"first")
     save_preview(ID, 1, b"second")
@@ -214,6 +226,23 @@ def test_putting_parts_together_with_a_lost_answer_is_found_out_to_have_happened
     assert bucket.contents() == {KEY: IN_PARTS}
 
 
+def test_parts_that_may_not_be_put_together_are_given_up(
+    proxy: ChaosProxy, bucket: TestBucket, small_parts: None
+) -> None:
+    body = b"<Error><Code>AccessDenied</Code></Error>"
+    said = b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
+    denied = said % (len(body), body)
+
+    with (
+        proxy.spoiled(Toxic("garbage", content=denied, once_seen=b"<CompleteMultipartUpload")),
+        pytest.raises(catalogue.StorageUnavailable) as raised,
+    ):
+        keep(IN_PARTS)
+
+    assert raised.value.note == "AccessDenied"
+    assert (bucket.contents(), bucket.uploads()) == ({}, [])
+
+
 def test_parts_that_cannot_even_be_given_up_are_left_to_the_sweeper_with_a_line(
     proxy: ChaosProxy,
     bucket: TestBucket,
@@ -263,6 +292,19 @@ def test_more_bytes_than_there_should_be_are_not_copied_for_ever(
     with open_blob(ID, 250) as source:
         assert 250 < len(source.read()) <= 350
 
+    assert list((storage / "staging").iterdir()) == []
+
+
+def test_a_copy_that_takes_longer_than_processing_may_is_given_up(
+    bucket: TestBucket, storage: Path, settings: Any
+) -> None:
+    bucket.put(KEY, b"hello")
+    settings.PROCESSING_TIMEOUT_SECONDS = 0.0
+
+    with pytest.raises(catalogue.StorageUnavailable) as raised:
+        open_blob(ID, 5)
+
+    assert raised.value.note == "DeadlinePassed"
     assert list((storage / "staging").iterdir()) == []
 
 
