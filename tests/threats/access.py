@@ -166,15 +166,18 @@ ROWS = (
     Row(
         "H-14",
         "Every answer carries the headers that keep browsers from guessing, framing and running.",
-        ("config/response_headers.py",),
+        ("config/response_headers.py", "docker/nginx.conf.template"),
         (
             by(
                 "config/test_response_headers",
                 "every_answer_is_neither_cached_nor_guessed_nor_framed",
                 "no_answer_names_the_server_sets_a_cookie_or_opens_to_other_origins",
             ),
+            by(
+                "docker/test_start",
+                "with_tls_a_second_port_is_served_and_browsers_are_told_to_stay",
+            ),
         ),
-        "Strict-Transport-Security is sent by the operator's edge, where TLS ends",
     ),
     Row(
         "H-15",

@@ -36,15 +36,27 @@ ROWS = (
         ("tests/run-checks", "docker/run.py"),
         (
             by("test_supply_chain", "a_secret_among_the_sources_is_found"),
+            by(
+                "docker/test_compose_file",
+                "the_image_holds_no_secret_and_no_state",
+                "no_start_without_secrets_and_each_is_made_by_make_env",
+            ),
             by("config/test_env", "secrets_do_not_show_when_the_settings_are_printed"),
         ),
     ),
     Row(
         "C-04",
         "The parts reach only the parts they need.",
-        ("filesvc/confinement.py",),
-        (by("filesvc/test_confinement", "a_confined_process_cannot"),),
-        "proved for what opens strangers' files; the network of the others is the operator's",
+        ("filesvc/confinement.py", "docker-compose.yml"),
+        (
+            by("filesvc/test_confinement", "a_confined_process_cannot"),
+            by(
+                "docker/test_compose_file",
+                "each_network_is_closed_but_where_clients_and_signatures_come_from",
+                "only_what_is_said_shares_a_network",
+            ),
+        ),
+        "without Compose the network of web and worker processes is the operator's",
     ),
     Row(
         "C-05",
