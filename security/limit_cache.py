@@ -40,19 +40,19 @@ class CountingClient(RedisCacheClient):
             self._kept[write] = super().get_client(key, write=write)
         return self._kept[write]
 
-    def add(self, key: str, value: Any, timeout: float | None) -> bool:
+    def add(self, key: Any, value: Any, timeout: Any) -> bool:
         added = bool(super().add(key, value, timeout))
-        if added and timeout:
+        if timeout:
             if len(self._ends) >= MAX_CLIENTS:
                 self._ends.clear()
             self._ends[key] = time.monotonic() + timeout
         return added
 
     def knows(self, key: str) -> bool:
-        """Whether it made the key itself and its time is not over."""
+        """Whether it has seen the key, and its time is not over."""
         return self._ends.get(key, 0.0) > time.monotonic()
 
-    def incr(self, key: str, delta: int) -> int:
+    def incr(self, key: Any, delta: int) -> int:
         """Count on; one that Redis has lost starts anew, for the time that was left to it."""
         client = self.get_client(key, write=True)
         count = int(client.incr(key, delta))
@@ -81,7 +81,7 @@ class FallbackRedisCache(RedisCache):
     def add(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Version = None
     ) -> bool:
-        if self._breaker.is_closed and self._cache.knows(self.make_key(key, version)):
+        if self._breaker.is_closed and self._knows(self.make_key(key, version)):
             return False
         return bool(self._ask("add", key, value, timeout=timeout, version=version))
 
@@ -120,6 +120,10 @@ class FallbackRedisCache(RedisCache):
                     LIMITER_WITHOUT_REDIS.set(0)
                 return answer
         return getattr(self._local, operation)(*args, **kwargs)
+
+    def _knows(self, key: str) -> bool:
+        client = self._cache
+        return isinstance(client, CountingClient) and client.knows(key)
 
     def _fall_back(self, reason: str) -> None:
         self._breaker.record_failure()

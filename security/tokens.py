@@ -86,7 +86,7 @@ def ask_first(query: Any) -> list[Any]:
     meanwhile tells at once, and then the query goes out on a new one; a database that takes
     its time is not asked twice.
     """
-    connection.health_check_done = True
+    connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs leave it out
     asked_at = time.monotonic()
     try:
         return list(query)

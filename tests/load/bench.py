@@ -79,7 +79,7 @@ def take_turn(target: Target, size: str, seconds: float) -> Turn:
 
 def median(turns: list[Turn], name: str) -> float:
     """The middle one of a figure over the rounds."""
-    return statistics.median(getattr(turn, name) for turn in turns)
+    return float(statistics.median(getattr(turn, name) for turn in turns))
 
 
 def ratios_of(turns: Turns, size: str) -> list[float]:

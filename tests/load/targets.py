@@ -63,7 +63,7 @@ class Target:
         """One number from its database."""
         with connect(self.database) as connection:
             row = connection.execute(query.encode()).fetchone()
-        return int(row[0]) if row else 0
+        return int(str(row[0])) if row else 0
 
     def count(self) -> int:
         """Rows it keeps."""

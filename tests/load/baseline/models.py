@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from django.db import models
 
 
@@ -11,6 +13,8 @@ class Upload(models.Model):
     file = models.FileField(upload_to="uploads/%Y/%m/%d")
     uploaded_at = models.DateTimeField(auto_now_add=True)
     processed = models.BooleanField(default=False)
+
+    objects: ClassVar[Any] = models.Manager()
 
     class Meta:
         app_label = "baseline"

@@ -8,7 +8,7 @@ app = Celery("baseline")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 
 
-@app.task(ignore_result=True)  # type: ignore[untyped-decorator]  # Celery has no types
+@app.task(ignore_result=True)
 def process(upload_id: int) -> None:
     """Mark it processed."""
     from tests.load.baseline.models import Upload
