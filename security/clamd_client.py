@@ -125,7 +125,14 @@ class ClamdClient(clamd.ClamdNetworkSocket):  # type: ignore[misc]  # the packag
         reply = b""
         while len(reply) < MAX_REPLY_BYTES:
             self.clamd_socket.settimeout(self._deadline.bound(self._total_seconds))
-            piece = self.clamd_socket.recv(MAX_REPLY_BYTES)
+            try:
+                piece = self.clamd_socket.recv(MAX_REPLY_BYTES)
+            except ConnectionResetError:
+                # After its word on a stream over its limit, with the rest of the stream unread
+                # (measured). No other reply may end so, and a clean one least of all.
+                if reply.endswith(b" ERROR\0"):
+                    break
+                raise
             if not piece:
                 break
             reply += piece
