@@ -88,7 +88,7 @@ compose-test: ## start the service with Docker Compose and try what it promises 
 .PHONY: image-test
 image-test: ## run the whole suite in a container
 	@DOCKER_BUILDKIT=1 docker build --quiet --file docker/Dockerfile --target test --tag filesvc-test .
-	@docker run --rm filesvc-test
+	@docker run --rm --init filesvc-test
 
 .PHONY: signatures
 signatures: packages-run ## fetch the official signatures now, for a running service
