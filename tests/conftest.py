@@ -185,12 +185,30 @@ def new_id() -> uuid.UUID:
     return uuid.uuid4()
 
 
+LONGEST = ("tests/model/test_promises.py", "tests/system/")
+
+
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that hypothesis drives is a property, whether or not it says so."""
     for item in items:
         if is_hypothesis_test(getattr(item, "obj", None)):
             item.add_marker(pytest.mark.property)
+
+
+class LongestFirst:
+    """A file stays with one process: a long one that came last would be waited for alone."""
+
+    @staticmethod
+    @pytest.hookimpl(trylast=True)  # after the order is drawn
+    def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+        """The order of everything else stays as it is."""
+        items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One module has one hook of a name."""
+    config.pluginmanager.register(LongestFirst())
 
 
 @pytest.hookimpl(wrapper=True)
