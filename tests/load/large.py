@@ -48,10 +48,11 @@ def measure(service: Target, folder: Path, number: int) -> tuple[float, float]:
     scanned = folder / "scanned"
     scanned.write_bytes(content)
     scan_seconds = timed_scan(scanned)
+    body = HEAD + content[::-1].strip() + TAIL
     began = time.perf_counter()
     answer = requests.post(
         service.url,
-        data=HEAD + content[::-1].strip() + TAIL,
+        data=body,
         headers={
             "Authorization": f"Bearer {service.token}",
             "Content-Type": "multipart/form-data; boundary=large",
