@@ -42,10 +42,9 @@ class CountingClient(RedisCacheClient):
 
     def add(self, key: Any, value: Any, timeout: Any) -> bool:
         added = bool(super().add(key, value, timeout))
-        if timeout:
-            if len(self._ends) >= MAX_CLIENTS:
-                self._ends.clear()
-            self._ends[key] = time.monotonic() + timeout
+        if len(self._ends) >= MAX_CLIENTS:
+            self._ends.clear()
+        self._ends[key] = time.monotonic() + (timeout or 0)
         return added
 
     def knows(self, key: str) -> bool:
@@ -91,27 +90,22 @@ class FallbackRedisCache(RedisCache):
     def incr(self, key: Any, delta: int = 1, version: Version = None) -> int:
         """Count on; a key that is missing is made.
 
-        Between `add` and `incr` the key may expire or the counting may have moved here
-        from Redis. Django's version raises ValueError then, which django-ratelimit reads
-        as "refuse" (a false 429, measured).
+        When the counting has moved here from Redis between `add` and `incr`, the memory of this
+        process does not have it: Django's ValueError would be read as "refuse" by
+        django-ratelimit (a false 429, measured).
         """
-        for _ in range(2):
-            try:
-                return int(self._ask("incr", key, delta, version=version))
-            except (TypeError, ValueError):
-                self.add(key, 0, timeout=self.default_timeout, version=version)
-        self._fall_back("MissingKey")  # it denies what it was just given
-        return self.incr(key, delta, version)
+        try:
+            return int(self._ask("incr", key, delta, version=version))
+        except ValueError:
+            self._local.add(key, 0, timeout=self.default_timeout, version=version)
+            return int(self._local.incr(key, delta, version=version))
 
     def _ask(self, operation: str, *args: Any, **kwargs: Any) -> Any:
         if self._breaker.allows():
             started = time.monotonic()
             try:
                 answer = getattr(super(), operation)(*args, **kwargs)
-            except Exception as error:  # a garbled answer has no class of its own
-                if _says_missing_key(error):
-                    self._breaker.record_success()
-                    raise
+            except Exception as error:  # noqa: BLE001 - a garbled answer has no class of its own
                 self._fall_back(type(error).__name__)
             else:
                 if self._breaker.record_success(time.monotonic() - started):
@@ -133,8 +127,3 @@ class FallbackRedisCache(RedisCache):
         LIMITER_FALLBACKS.inc()
         LIMITER_WITHOUT_REDIS.set(1)
         log.warning("rate_limit.fell_back", error=reason)
-
-
-def _says_missing_key(error: Exception) -> bool:
-    """Django's own words; an answer that is no number is a bare ValueError too (measured)."""
-    return type(error) is ValueError and str(error).endswith(" not found.")

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security import limit_cache
+from security import circuit_breaker, limit_cache
 from security.limit_cache import FallbackRedisCache
 from security.rate_limit import count
 from tests import stack
@@ -237,3 +237,17 @@ def test_without_redis_the_limit_holds_over_http(
 
     assert [answer.status for answer in answers] == [201, 201, 429]
     assert_problem(answers[2], 429, "rate_limited")
+
+
+def test_a_redis_that_is_slow_again_and_again_is_left_alone(
+    cache: FallbackRedisCache, log_events: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(circuit_breaker, "SLOW_SECONDS", -1.0)
+
+    for _ in range(circuit_breaker.SLOW_CALLS):
+        assert cache._breaker.is_closed
+        cache.incr(key())
+
+    assert not cache._breaker.is_closed
+    fell_back = [event for event in log_events if event["event"] == "rate_limit.fell_back"]
+    assert [event["error"] for event in fell_back] == ["slow"]
