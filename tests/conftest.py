@@ -24,6 +24,7 @@ settings.register_profile(
     "dev",
     max_examples=50,
     deadline=None,
+    derandomize=False,  # hypothesis turns chance off by itself where it sees a CI's variables
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 # The same examples each time: chance looks for news in the dev profile, CI guards what is known.
