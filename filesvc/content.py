@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+import structlog
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header, parse_etags
@@ -17,25 +17,15 @@ from filesvc.blobs import blob_path, open_span
 from filesvc.models import File, Status
 from filesvc.previews import MEDIA_TYPE as PREVIEW_TYPE
 from filesvc.previews import open_preview, preview_path
+from filesvc.ranges import Span, parse_range
 from filesvc.stores.places import Readable
 from security.concurrency import client_slots
 
+log = structlog.get_logger("content")
+
 CHUNK_BYTES = 256 * 1024
-_RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,19})-(?P<last>[0-9]{0,19})", re.ASCII)
 # Nothing in a handed-out file may run or load in a browser.
 CONTENT_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
-
-
-@dataclass(frozen=True)
-class Span:
-    """Bytes `first` to `last`, both included."""
-
-    first: int
-    last: int
-
-    @property
-    def length_bytes(self) -> int:
-        return self.last - self.first + 1
 
 
 def check_downloadable(file: File) -> None:
@@ -61,8 +51,16 @@ def answer_content(request: HttpRequest, file: File) -> HttpResponseBase:
     """
     etag = f'"{file.sha256}"'
     if _has_it(request, etag):
+        _note(request, file, 304, 0)
         return _describe(HttpResponse(status=304), file, etag)
     span = _requested_span(request, file, etag)
+    response = _hand_out(request, file, span, etag)
+    length_bytes = span.length_bytes if span else file.size_bytes
+    _note(request, file, 206 if span else 200, length_bytes)
+    return response
+
+
+def _hand_out(request: HttpRequest, file: File, span: Span | None, etag: str) -> HttpResponseBase:
     if is_edge_in_front(request) and edge_answers_alike(request, has_span=span is not None):
         with _open(file):  # what is not as it was taken in is refused here
             response = _describe(leave_to_edge(blob_path(file.id)), file, etag)
@@ -96,9 +94,10 @@ def answer_preview(request: HttpRequest, file: File) -> HttpResponse:
     """
     etag = f'"{file.id.hex}-{file.preview_fence}"'
     if file.has_preview and _has_it(request, etag):
-        response = HttpResponse(status=304)
+        response, length_bytes = HttpResponse(status=304), 0
     else:
-        response = _picture(request, file)
+        response, length_bytes = _picture(request, file)
+    _note(request, file, response.status_code, length_bytes, is_preview=True)
     response.headers["Content-Type"] = PREVIEW_TYPE
     response.headers["Content-Disposition"] = "inline"
     response.headers["Content-Security-Policy"] = CONTENT_POLICY
@@ -106,33 +105,28 @@ def answer_preview(request: HttpRequest, file: File) -> HttpResponse:
     return response
 
 
-def _picture(request: HttpRequest, file: File) -> HttpResponse:
+def _picture(request: HttpRequest, file: File) -> tuple[HttpResponse, int]:
     with open_preview(file) as source:
+        length_bytes = source.seek(0, os.SEEK_END)
         # A picture has no ranges, and nginx is told so too: none is anything but ignored.
         if is_edge_in_front(request) and edge_answers_alike(request, has_span=True):
-            return leave_to_edge(preview_path(file.id, file.preview_fence or 0))
-        return HttpResponse(source.read())
+            place = preview_path(file.id, file.preview_fence or 0)
+            return leave_to_edge(place), length_bytes
+        source.seek(0)
+        return HttpResponse(source.read()), length_bytes
 
 
-def parse_range(header: str, size_bytes: int) -> Span | None:
-    """One range of a file of that size, or None when the header is to be ignored.
-
-    Several ranges, another unit and what is no range at all are ignored, which RFC 9110
-    allows (14.2). Raises RangeNotSatisfiable.
-    """
-    match = _RANGE.fullmatch(header)
-    if not match or not (match["first"] or match["last"]):
-        return None
-    if not match["first"]:
-        first, last = max(0, size_bytes - int(match["last"])), size_bytes - 1
-    else:
-        first = int(match["first"])
-        last = min(int(match["last"]), size_bytes - 1) if match["last"] else size_bytes - 1
-        if match["last"] and int(match["last"]) < first:
-            return None  # not a valid range, so no range at all
-    if first >= size_bytes:
-        raise catalogue.RangeNotSatisfiable(size_bytes=size_bytes)
-    return Span(first, last)
+def _note(
+    request: HttpRequest, file: File, status: int, length_bytes: int, *, is_preview: bool = False
+) -> None:
+    """Who was given what, for the audit; a HEAD gets nothing."""
+    log.info(
+        "preview.handed_out" if is_preview else "content.handed_out",
+        file_id=str(file.id),
+        owner_id=file.owner_id,
+        status=status,
+        content_bytes=0 if request.method == "HEAD" else length_bytes,
+    )
 
 
 def read_span(source: Readable, span: Span) -> Iterator[bytes]:

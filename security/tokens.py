@@ -54,7 +54,7 @@ class TokenAuthentication(BaseAuthentication):
             # address must not lock out a good one.
             check_usage(count_auth_failure(request))
             raise
-        structlog.contextvars.bind_contextvars(user_id=token.user_id)
+        structlog.contextvars.bind_contextvars(user_id=token.user_id, token_key=token.token_key)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from errors import catalogue
 from filesvc import content as content_module
-from filesvc.content import Span, parse_range, read_span
+from filesvc.content import read_span
 from filesvc.models import File, Status
+from filesvc.ranges import Span, parse_range
 from filesvc.stores.places import FILES
 from tests.client import Answer, call
 from tests.conftest import assert_problem

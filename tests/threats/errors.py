@@ -72,6 +72,11 @@ ROWS = (
             ),
             by("errors/test_handler", "each_error_is_logged_once_with_what_operators_need"),
             by("contract/test_attacks", "each_line_of_the_log_names_the_caller"),
+            by(
+                "contract/test_audit_trail",
+                "a_token_that_is_made_is_one_line_with_its_key_and_without_itself",
+                "a_download_is_one_line_that_says_who_got_what",
+            ),
         ),
     ),
     Row(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from filesvc.models import Token
+from filesvc.issuing import issue_token
 from security.tokens import Scope
 
 DEFAULT_SCOPES = "upload,read,delete"
@@ -29,10 +28,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the token alone, so that a script can take it."""
         scopes = parse_scopes(options["scopes"])
-        expiry = parse_lifetime(options["ttl_hours"])
+        lifetime = parse_lifetime(options["ttl_hours"])
         name = parse_name(options["name"])
-        user, _ = get_user_model().objects.get_or_create(username=name)
-        _, token = Token.objects.create(user, expiry=expiry, name=name, scopes=scopes)
+        _, token = issue_token(name, scopes, lifetime, name)
         self.stdout.write(token)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from filesvc.issuing import revoke_token
 from filesvc.models import Token
 
 
@@ -20,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Delete it; a key that fits none is an error."""
-        deleted, _ = Token.objects.filter(token_key=options["key"][:15]).delete()
-        if not deleted:
+        found = Token.objects.filter(token_key=options["key"][:15])
+        if not [token for token in found if revoke_token(token)]:
             raise CommandError("no such token")
         self.stdout.write("revoked")

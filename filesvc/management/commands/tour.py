@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
-from filesvc.models import Token
+from filesvc.issuing import issue_token, revoke_token
 from filesvc.tour.client import NoTour
 from filesvc.tour.walk import DEFAULT_URL, take_tour
 
@@ -50,10 +49,7 @@ class Command(BaseCommand):
     @contextlib.contextmanager
     def _own_token(self) -> Iterator[str]:
         try:
-            user, _ = get_user_model().objects.get_or_create(username=USER)
-            made, token = Token.objects.create(
-                user, expiry=TOKEN_LIFETIME, name="made by the tour", scopes=SCOPES
-            )
+            made, token = issue_token(USER, SCOPES, TOKEN_LIFETIME, "made by the tour")
         except DatabaseError as error:
             name = type(error).__name__
             raise CommandError(
@@ -64,4 +60,4 @@ class Command(BaseCommand):
         try:
             yield token
         finally:
-            made.delete()
+            revoke_token(made)
