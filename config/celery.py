@@ -49,7 +49,8 @@ app.conf.update(
     task_publish_retry_policy={"max_retries": 0, "interval_start": 0, "interval_max": 0},
     worker_prefetch_multiplier=1,
     worker_concurrency=settings.WORKER_CONCURRENCY,
-    worker_max_tasks_per_child=200,
+    # As many as its confined process serves (filesvc.sandbox), which ends with it.
+    worker_max_tasks_per_child=1000,
     worker_max_memory_per_child=300_000,
     # TERM is a warm shutdown: what runs is finished. Celery's soft shutdown sleeps its whole
     # time-out even when the task ends at once (measured: 40 s for a 10 ms task), and a task

@@ -27,7 +27,7 @@ class SharedCounts(Collector):
     """What all processes of one folder have counted, the dead ones too.
 
     The library keeps a file for each process that ever was; Celery makes a new one for every
-    200 files, so a folder would grow, and a scrape with it, for as long as the worker lives.
+    1,000 files, so a folder would grow, and a scrape with it, for as long as the worker lives.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -49,18 +50,19 @@ def test_a_worker_frozen_inside_its_claim_never_shares_a_fence(make_file: MakeFi
     def overtake(execute: Any, sql: str, *rest: Any) -> Any:
         nonlocal statements
         statements += 1
-        if statements == 2:
+        answer = execute(sql, *rest)
+        if statements == 1:
             lapse(file)
             rivals.append(take(file))
-            lapse(file)
-        return execute(sql, *rest)
+        return answer
 
     with connection.execute_wrapper(overtake):
         ours = claims.claim(file.id)
 
     (rival,) = rivals
-    assert ours is None or ours.fence != rival.fence
-    assert claims.renew(rival)
+    assert ours is not None
+    assert (ours.fence, rival.fence) == (1, 2)
+    assert (claims.renew(ours), claims.renew(rival)) == (False, True)
 
 
 @pytest.mark.django_db
@@ -170,8 +172,25 @@ def test_a_failure_is_a_problem_without_its_http_parts(make_file: MakeFile) -> N
     }
 
 
+@pytest.fixture
+def renewings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Future[None]]]:
+    """What was begun to renew leases, in a pool of its own."""
+    begun: list[Future[None]] = []
+
+    class Told(ThreadPoolExecutor):
+        def submit(self, *args: Any, **kwargs: Any) -> Any:
+            begun.append(super().submit(*args, **kwargs))
+            return begun[-1]
+
+    with Told() as pool:
+        monkeypatch.setattr(claims, "_renewals", pool)
+        yield begun
+
+
 @pytest.mark.django_db(transaction=True)
-def test_a_lease_is_renewed_while_the_work_goes_on_and_not_after(make_file: MakeFile) -> None:
+def test_a_lease_is_renewed_while_the_work_goes_on_and_not_after(
+    make_file: MakeFile, renewings: list[Future[None]]
+) -> None:
     held = take(make_file())
 
     with claims.kept_alive(held, renew_seconds=0.02):
@@ -181,7 +200,7 @@ def test_a_lease_is_renewed_while_the_work_goes_on_and_not_after(make_file: Make
 
     lapse(held.file)
     assert is_lapsed(held.file)
-    assert "lease" not in [thread.name for thread in threading.enumerate()]
+    assert [renewing.done() for renewing in renewings] == [True]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -210,17 +229,15 @@ def test_a_database_that_fails_once_does_not_end_the_renewing(make_file: MakeFil
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_lost_claim_is_not_renewed_any_more(make_file: MakeFile) -> None:
+def test_a_lost_claim_is_not_renewed_any_more(
+    make_file: MakeFile, renewings: list[Future[None]]
+) -> None:
     zombie = take(make_file())
     lapse(zombie.file)
     take(zombie.file)
     lapse(zombie.file)
 
     with claims.kept_alive(zombie, renew_seconds=0.01):
-        wait_until(
-            lambda: "lease" not in [thread.name for thread in threading.enumerate()],
-            20,
-            "the renewing has ended",
-        )
+        wait_until(lambda: renewings[0].done(), 20, "the renewing has ended")
 
     assert is_lapsed(zombie.file)

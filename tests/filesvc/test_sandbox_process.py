@@ -47,6 +47,20 @@ def test_a_process_that_has_served_enough_files_is_replaced(
     assert (first == second, state_of(first)) == (False, None)
 
 
+def test_a_process_that_has_served_long_enough_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_sandbox()
+    monkeypatch.setattr(sandbox, "MAX_AGE_SECONDS", 0.0)
+    processes = set()
+
+    for _ in range(3):
+        describe_file(b"hello", tmp_path)
+        processes.add(process_id())
+
+    assert len(processes) == 3
+
+
 def test_a_process_that_died_between_two_files_costs_neither(tmp_path: Path) -> None:
     describe_file(b"hello", tmp_path)
     first = process_id()
