@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from tests import stack
 from tests.load.targets import Target
@@ -32,21 +34,30 @@ class Turn:
         return self.requests / self.seconds
 
 
-def send_uploads(
-    target: Target, body_bytes: int, connections: int, seconds: float, script: str = str(SCRIPT)
-) -> Turn:
+def send_uploads(target: Target, body_bytes: int, connections: int, seconds: float) -> Turn:
     """Keep so many connections busy with forms of this size, each with bytes of its own."""
+    told = {"BODY_BYTES": str(body_bytes), "TOKEN": target.token}
+    return Turn(**run_wrk(target.url, connections, seconds, SCRIPT, told))
+
+
+def run_wrk(
+    url: str, connections: int, seconds: float, script: Path, told: dict[str, str]
+) -> dict[str, Any]:
+    """Keep so many connections busy; what the script's `done` wrote of it.
+
+    THREADS of what it is told says how many threads they share, one if nothing else is said.
+    """
     binary = shutil.which("wrk")
     assert binary, "wrk is missing"
     result = stack.RUN_DIR / "wrk.json"
-    command = [binary, "--threads", "1", "--connections", str(connections)]
+    command = [binary, "--threads", told.get("THREADS", "1"), "--connections", str(connections)]
     command += ["--duration", f"{seconds:.0f}s", "--timeout", "120s", "--latency"]
-    told = {"BODY_BYTES": str(body_bytes), "TOKEN": target.token, "RESULT": str(result)}
     subprocess.run(
-        [*command, "--script", script, target.url],
-        env=os.environ | told,
+        [*command, "--script", str(script), url],
+        env=os.environ | told | {"RESULT": str(result)},
         check=True,
         capture_output=True,
         timeout=seconds + 150,
     )
-    return Turn(**json.loads(result.read_text()))
+    figures: dict[str, Any] = json.loads(result.read_text())
+    return figures

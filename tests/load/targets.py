@@ -21,7 +21,7 @@ from tests.system.service import free_port
 WORKERS, THREADS = 2, 16
 SERVER = [
     *("--interface", "wsgi", "--http", "1", "--no-ws", "--host", "127.0.0.1"),
-    *("--workers", str(WORKERS), "--blocking-threads", str(THREADS)),
+    *("--blocking-threads", str(THREADS)),
     *("--backlog", "4096", "--backpressure", "2048", "--log-level", "error"),
 ]
 DATABASE_FOLDER = stack.RUN_DIR / "pg"
@@ -49,6 +49,7 @@ class Target:
     table: str
     storage: Path
     process: subprocess.Popen[bytes] = field(repr=False)
+    told: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def url(self) -> str:
@@ -68,6 +69,11 @@ class Target:
     def count(self) -> int:
         """Rows it keeps."""
         return self.ask(f"SELECT count(*) FROM {self.table}")  # noqa: S608 - our own name
+
+    @property
+    def unfinished(self) -> int:
+        """Files the worker has still to do."""
+        return self.ask("SELECT count(*) FROM filesvc_file WHERE status IN ('queued','processing')")
 
     def clean(self) -> None:
         """No rows, no bytes, no tasks: each turn starts alike."""
@@ -139,7 +145,9 @@ def running_service(folder: Path, **settings: str) -> Iterator[Target]:
     make_database("service", told)
     token = manage(told, "issue_token", "load").strip().splitlines()[-1]
     with serving("config.wsgi:application", told) as (port, process):
-        yield Target("service", port, token, "service", "filesvc_file", folder / "service", process)
+        yield Target(
+            "service", port, token, "service", "filesvc_file", folder / "service", process, told
+        )
 
 
 def make_database(name: str, told: dict[str, str]) -> None:
@@ -171,6 +179,7 @@ def serving(
     """The application behind granian, until it answers anything at all."""
     port = free_port()
     command = [str(Path(sys.executable).with_name("granian")), *SERVER, "--port", str(port)]
+    command += ["--workers", told.get("WEB_WORKERS", str(WORKERS))]
     metrics = stack.RUN_DIR / f"metrics-{port}"
     metrics.mkdir()
     with (stack.RUN_DIR / f"web-{port}.log").open("wb") as log:

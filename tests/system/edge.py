@@ -16,6 +16,7 @@ from tests.system.service import ROOT, free_port, wait_until
 
 ITS_ADDRESS = "127.0.0.2"
 NO_STORAGE = Path("/nonexistent")
+MAX_BODY_BYTES = 25 * 1024 * 1024 + 16 * 1024
 OUTER = """
 {user}daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
 events {{ worker_connections 4096; }}
@@ -35,6 +36,7 @@ def site_conf(
     *,
     read_seconds: int = 70,
     storage: Path = NO_STORAGE,
+    max_body_bytes: int = MAX_BODY_BYTES,
 ) -> str:
     """The product's own template, filled in for instances on this machine."""
     servers = " ".join(f"server 127.0.0.1:{one};" for one in upstream_ports)
@@ -42,7 +44,7 @@ def site_conf(
         UPSTREAM=f"upstream filesvc {{ {servers} keepalive 16; }}",
         SERVICE="filesvc",
         LISTEN=f"127.0.0.1:{port}",
-        MAX_BODY_BYTES=str(25 * 1024 * 1024 + 16 * 1024),
+        MAX_BODY_BYTES=str(max_body_bytes),
         MAX_CONNECTIONS=str(max_connections),
         READ_SECONDS=str(read_seconds),
         ERROR_PAGES=str(ROOT / "docker/nginx-errors.conf"),
@@ -56,8 +58,10 @@ def site_conf(
 def edge(
     upstream_port: int,
     *,
+    more_ports: tuple[int, ...] = (),
     read_seconds: int = 70,
     max_connections: int = 50,
+    max_body_bytes: int = MAX_BODY_BYTES,
     body_folder: Path | None = None,
     storage: Path | None = None,
 ) -> Iterator[int]:
@@ -72,10 +76,11 @@ def edge(
     folder.chmod(0o755)  # its workers run as another user
     (folder / "site.conf").write_text(
         site_conf(
-            [upstream_port],
+            [upstream_port, *more_ports],
             port,
             max_connections,
             read_seconds=read_seconds,
+            max_body_bytes=max_body_bytes,
             storage=storage or NO_STORAGE,
         )
     )
