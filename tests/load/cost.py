@@ -1,23 +1,25 @@
-"""What one upload costs, by program: milliseconds of processor time, and system calls.
+"""What one upload costs: milliseconds of processor time by program, and bytes written.
 
-    python -m tests.load.cost [--seconds 5] [--sizes 1k,10m]
+    python -m tests.load.cost [--seconds 5] [--sizes 1k,10m] [--csv FILE]
 
-Times are the kernel's own (utime and stime of every process), so they hold on a busy machine
-better than rates do.
+Times and bytes are the kernel's own (utime, stime and write_bytes of every process), so they hold
+on a busy machine better than rates do.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import tempfile
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from tests import stack
+from tests.load.alone import running_both
 from tests.load.bench import CONNECTIONS, FEW, SIZES
+from tests.load.figures import Line, print_table, write_csv
 from tests.load.generator import send_uploads
-from tests.load.targets import Target, running_backends, running_baseline, running_service
+from tests.load.targets import Target
 from tests.process_tree import children_of
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -28,43 +30,52 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seconds", type=float, default=5)
     arguments.add_argument("--sizes", default="1k,100k,1m,10m")
+    arguments.add_argument("--csv", help="keep the lines there")
     asked = arguments.parse_args()
-    with (
-        tempfile.TemporaryDirectory(prefix="filesvc-load-", dir="/var/tmp") as folder,
-        running_backends(),
-        running_baseline(Path(folder)) as baseline,
-        running_service(Path(folder)) as service,
-    ):
-        print("| size | who | web | clamd | PostgreSQL | Redis | all | requests/s |")
-        print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-        for size in asked.sizes.split(","):
-            for target in (baseline, service):
-                print(cost_of(target, size, asked.seconds), flush=True)
+    with running_both() as targets:
+        lines = [
+            cost_of(target, size, asked.seconds)
+            for size in asked.sizes.split(",")
+            for target in targets
+        ]
+    write_csv(asked.csv, lines)
+    print_table(lines)
 
 
-def cost_of(target: Target, size: str, seconds: float) -> str:
-    """One row: processor milliseconds of each program for one upload of this size."""
+def cost_of(target: Target, size: str, seconds: float) -> Line:
+    """One line: what each program spends on one upload of this size."""
     send_uploads(target, SIZES["1k"], FEW, 1)
     target.clean()
-    before = seconds_used(target)
+    groups = groups_of(target)
+    before, written = {name: sum_seconds(groups[name]) for name in groups}, sum_written(groups)
     turn = send_uploads(target, SIZES[size], CONNECTIONS.get(size, FEW), seconds)
-    after = seconds_used(target)
-    uploads = target.count()
+    after, uploads = {name: sum_seconds(groups[name]) for name in groups}, target.count()
+    written = sum_written(groups) - written
+    assert turn.not_2xx == turn.socket_errors == 0 < turn.requests <= uploads, (size, turn)
     target.clean()
-    costs = [1000 * (after[name] - before[name]) / uploads for name in before]
-    told = " | ".join(f"{cost:.2f}" for cost in (*costs, sum(costs)))
-    return f"| {size} | {target.name} | {told} | {turn.rate:.0f} |"
+    costs: Line = {f"{name} ms": 1000 * (after[name] - before[name]) / uploads for name in groups}
+    total = 1000 * sum(after[name] - before[name] for name in groups) / uploads
+    told: Line = {"size": size, "target": target.name, **costs, "all ms": total}
+    return told | {"written KB": written / 1000 / uploads, "uploads/s": turn.rate}
 
 
-def seconds_used(target: Target) -> dict[str, float]:
-    """Processor time of each program so far."""
+def groups_of(target: Target) -> dict[str, list[int]]:
+    """The processes of each program."""
     servers = {name: server.process for name, server in stack.SERVERS.items()}
-    groups = {"web": target.pids} | {
+    return {"web": target.pids} | {
         name: [process.pid, *children_of(process.pid)]
         for name in ("clamd", "postgresql", "redis")
         if (process := servers[name])
     }
-    return {name: sum_seconds(pids) for name, pids in groups.items()}
+
+
+def sum_written(groups: dict[str, list[int]]) -> int:
+    """Bytes that all of them have given to the disk so far."""
+    total = 0
+    for pid in (pid for pids in groups.values() for pid in pids):
+        match = re.search(r"(?m)^write_bytes: (\d+)$", Path(f"/proc/{pid}/io").read_text())
+        total += int(match[1]) if match else 0
+    return total
 
 
 def sum_seconds(pids: Iterable[int]) -> float:
