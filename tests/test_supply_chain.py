@@ -29,7 +29,9 @@ def pinned(name: str = "requirements.txt") -> dict[str, str]:
     return dict(PINNED.findall((ROOT / name).read_text()))
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-dev.txt", "tests/load/requirements.txt"]
+)
 def test_every_package_is_pinned_with_its_hashes(name: str) -> None:
     blocks = re.split(r"\n(?=[A-Za-z0-9])", (ROOT / name).read_text().strip())
 
