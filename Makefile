@@ -56,6 +56,16 @@ bench: packages-bench .venv/development ## measure uploads against the plain sol
 bench-guard: packages-bench .venv/development ## end with 1 when uploads became slower than the guard allows (3 minutes)
 	@.venv/bin/python -m tests.load.bench --rounds 3 --seconds 4 --sizes 1k,1m --at-least $(GUARD)
 
+.PHONY: bench-all
+bench-all: packages-bench .venv/development var/locust ## every measurement in turn, CSVs in docs/load/ (45 minutes; ONLY=users,cost)
+	@.venv/bin/python -m tests.load $(if $(ONLY),--only $(ONLY))
+
+USERS ?= 40
+SECONDS ?= 60
+.PHONY: bench-users
+bench-users: packages-bench .venv/development var/locust ## people with think time through nginx (USERS=40 SECONDS=60)
+	@.venv/bin/python -m tests.load.users --users $(USERS) --seconds $(SECONDS)
+
 .PHONY: check
 check: packages-test .venv/development ## format, lint, types, import rule, generated files
 	@tests/run-checks
@@ -97,7 +107,7 @@ signatures: packages-run ## fetch the official signatures now, for a running ser
 .PHONY: requirements
 requirements: .venv/development ## pin the libraries anew, with hashes
 	@.venv/bin/pip install --quiet uv
-	@for name in requirements requirements-dev; do .venv/bin/uv pip compile --quiet --universal \
+	@for name in requirements requirements-dev tests/load/requirements; do .venv/bin/uv pip compile --quiet --universal \
 	    --python-version 3.11 --generate-hashes --no-header $$name.in -o $$name.txt; done
 
 .PHONY: packages-run packages-test packages-bench
@@ -112,6 +122,13 @@ packages-bench: packages-test
 	@$(PYTHON) -m venv .venv
 	@echo "installing Python packages into .venv"
 	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+# Locust brings a web server and gevent along: an environment of its own keeps them out of ours.
+var/locust: tests/load/requirements.txt
+	@$(PYTHON) -m venv $@
+	@echo "installing Locust into $@"
+	@$@/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .venv/development: requirements-dev.txt | packages-test
