@@ -79,6 +79,20 @@ def test_a_pickle_keeps_the_details(error: type[ServiceError]) -> None:
     assert (back.meta, back.note, back.places) == (first.meta, first.note, first.places)
 
 
+@every_error
+def test_two_alike_are_two_errors(error: type[ServiceError]) -> None:
+    assert "__dataclass_params__" in vars(error)  # else a detail it declares would be none
+    assert len({example(error), example(error)}) == 2
+
+
+@every_error
+def test_details_are_told_by_their_names(error: type[ServiceError]) -> None:
+    details = example(error).meta.values()
+    if details:
+        with pytest.raises(TypeError, match="positional"):
+            error(*details)
+
+
 @every_answer
 def test_the_problem_fits_the_schema(error: type[ServiceError]) -> None:
     problem = build_problem(example(error), REQUEST_ID)
