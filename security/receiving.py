@@ -7,7 +7,6 @@ in silence; here the `multipart` package's strict push parser decides (RFC 7578,
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import hmac
 import os
 import re
@@ -25,6 +24,7 @@ from errors import catalogue
 from errors.base import ServiceError
 from security.content_digest import ContentDigest
 from security.gate_time import in_gate
+from security.running_digest import RunningDigest
 from security.size import check_received_size
 from security.upload import StagedUpload, open_staged, storage_faults
 
@@ -95,7 +95,7 @@ class StagingUploadHandler(FileUploadHandler):
         super().__init__()
         self._content_digest = content_digest or ContentDigest()
         self._upload: StagedUpload | None = None
-        self._sha256 = hashlib.sha256()
+        self._sha256 = RunningDigest()
         self._claimed_digest: bytearray | None = None
         self._segment: MultipartSegment | None = None
         self._fault: ServiceError | None = None
