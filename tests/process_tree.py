@@ -45,6 +45,13 @@ def children_of(parent: int) -> set[int]:
     }
 
 
+def command_of(pid: int) -> bytes:
+    """Its command line; none when it is gone."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
 def session_of(leader: int) -> list[int]:
     """Whatever still runs of what it started."""
     return [pid for pid, state, _, session in processes() if session == leader and state != "Z"]

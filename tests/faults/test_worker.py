@@ -22,7 +22,7 @@ from tests.faults.test_doorbell import doorbell
 from tests.faults.waiting import sweep_until_processed
 from tests.filesvc.conftest import Doorbell
 from tests.filesvc.processes import running_worker
-from tests.process_tree import children_of, kill_session, session_of
+from tests.process_tree import children_of, command_of, kill_session, session_of
 from tests.stack import wait_until
 
 __all__ = ["doorbell"]
@@ -60,8 +60,13 @@ def log_of(client: Client) -> str:
 
 def wait_for_pool(worker: subprocess.Popen[bytes], size: int = 1) -> set[int]:
     """The ids of its processes that work."""
-    wait_until(lambda: len(children_of(worker.pid)) == size, 60, "the pool is there")
-    return children_of(worker.pid)
+    wait_until(lambda: len(pool_of(worker)) == size, 60, "the pool is there")
+    return pool_of(worker)
+
+
+def pool_of(worker: subprocess.Popen[bytes]) -> set[int]:
+    """Its processes that work; while it starts, it also asks where libraries are."""
+    return {pid for pid in children_of(worker.pid) if b"celery" in command_of(pid)}
 
 
 def wait_until_listening(client: Client, worker: subprocess.Popen[bytes]) -> None:
