@@ -130,10 +130,10 @@ class HttpVersionUnsupported(ServiceError):
 
 @dataclass(eq=False, kw_only=True)
 class BadGateway(ServiceError):
-    """The service behind the proxy cannot be reached."""
+    """The service behind the proxy broke off or gave no valid answer."""
 
     code, status, title = "bad_gateway", 502, "Bad gateway"
-    advice = "Wait as long as Retry-After says, then send the same request again."
+    advice = "The request may have been carried out: look before you send it again."
     stage = "edge"
     retryable = True
     retry_after_seconds: int | None = 5

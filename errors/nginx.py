@@ -12,6 +12,9 @@ from errors.problem import build_problem, problem_headers
 REQUEST_ID = "$request_id"
 MAX_URI_BYTES = 8 * 1024
 MAX_HEADERS_BYTES = 16 * 1024
+# Who gave up, and on whom, the proxy alone knows: docker/nginx.conf.template chooses between these
+# pages and the one of 503, for a request that was never sent to the service.
+CHOSEN_PAGES = {502: "$page_of_502", 504: "$page_of_504"}
 
 
 def edge_errors(max_body_bytes: int, max_connections: int) -> dict[int, ServiceError]:
@@ -43,11 +46,17 @@ def render_error_pages(max_body_bytes: int, max_connections: int) -> str:
     """
     lines = ["# Written by `manage.py print_nginx_errors`; do not edit."]
     for status, error in edge_errors(max_body_bytes, max_connections).items():
-        target = f"={error.status} " if status != error.status else ""
-        lines.append(f"error_page {status} {target}/__problem/{status};")
+        lines.append(_render_choice(status, error))
     for status, error in edge_errors(max_body_bytes, max_connections).items():
         lines += _render_location(status, error)
     return "\n".join(lines) + "\n"
+
+
+def _render_choice(status: int, error: ServiceError) -> str:
+    if status in CHOSEN_PAGES:
+        return f"error_page {status} = /__problem/{CHOSEN_PAGES[status]};"
+    target = f"={error.status} " if status != error.status else ""
+    return f"error_page {status} {target}/__problem/{status};"
 
 
 def _render_location(status: int, error: ServiceError) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import struct
-import threading
 import zlib
-from collections import Counter
 from functools import partial
 
+from tests.docker.restarts import (
+    a_restart_of_all_is_told_as_503,
+    one_by_one_a_restart_is_not_noticed,
+)
 from tests.docker.stack import PROJECT, Failed, Stack, expect, run, service_of, wait_until
 
 BASE_IMAGE = "python:3.11-slim-bookworm"
@@ -163,47 +165,6 @@ def a_dead_scanner_refuses_and_heals(stack: Stack) -> str:
     return "503 scanner_unavailable and not ready; then ready and 201"
 
 
-def a_restart_is_not_noticed(stack: Stack) -> str:
-    """Two instances, each restarted when the other is well, under load."""
-    # What was scaled in the first run stays; more workers work beside.
-    stack.compose("up", "-d", "--scale", "web=2", "--scale", "worker=3")
-    stack.wait_healthy()
-    expect(len(stack.containers("worker")) == 3, "three workers")
-    seen: Counter[tuple[int, str]] = Counter()
-    stop = threading.Event()
-    clients = [threading.Thread(target=keep_asking, args=(stack, stop, seen)) for _ in range(6)]
-    for client in clients:
-        client.start()
-    try:
-        for one in stack.containers("web"):
-            run(["docker", "restart", "--time", "60", one["Id"]])
-            stack.wait_healthy()
-    finally:
-        stop.set()
-        for client in clients:
-            client.join()
-    bad = {key: count for key, count in seen.items() if key[0] >= 500 and key[0] != 503}
-    expect(not bad, f"{bad} of {seen}")
-    lines = stack.compose("logs", "--no-color", "--tail", "400", "nginx").splitlines()
-    told = (json.loads(line[line.index("{") :]) for line in lines if '"event"' in line)
-    instances = {event["service"] for event in told} - {""}
-    expect(len(instances) >= 2, f"nginx finds {instances}")
-    return f"web one by one: {dict(seen)}"
-
-
-def keep_asking(stack: Stack, stop: threading.Event, seen: Counter[tuple[int, str]]) -> None:
-    """Upload and list until told to stop; a lost connection counts as 599."""
-    number = 0
-    while not stop.is_set():
-        number += 1
-        try:
-            status, _, told = stack.upload(b"load %d" % number, "load.txt")
-            seen[(status, told.get("code", "uploaded"))] += 1
-            seen[(stack.ask("GET", "/files/?page_size=1")[0], "listed")] += 1
-        except OSError as error:
-            seen[(599, type(error).__name__)] += 1
-
-
 def defaults_are_refused(stack: Stack) -> str:
     """No start on a secret that is missing or an example."""
     words = ("run", "--rm", "--no-deps", "-e", "SECRET_KEY=changeme-changeme-changeme-changeme")
@@ -226,7 +187,8 @@ PROMISES = (
     malware_is_refused,
     a_large_body_is_refused_by_nginx,
     a_dead_scanner_refuses_and_heals,
-    a_restart_is_not_noticed,
+    one_by_one_a_restart_is_not_noticed,
+    a_restart_of_all_is_told_as_503,
 )
 
 

@@ -12,7 +12,13 @@ from django.core.management import call_command
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errors.nginx import MAX_HEADERS_BYTES, MAX_URI_BYTES, edge_errors, render_error_pages
+from errors.nginx import (
+    CHOSEN_PAGES,
+    MAX_HEADERS_BYTES,
+    MAX_URI_BYTES,
+    edge_errors,
+    render_error_pages,
+)
 from errors.problem import CONTENT_TYPE, build_problem, problem_headers
 from errors.wsgi_guard import MAX_HEADERS_BYTES as OUR_HEADERS_BYTES
 from errors.wsgi_guard import MAX_TARGET_BYTES
@@ -22,6 +28,8 @@ from tests.stack import ROOT
 
 KEPT = ROOT / "docker/nginx-errors.conf"
 EDGE = edge_errors(1000, 50)
+# As nginx compares it: the bytes it sent to each instance that it tried.
+NOTHING_SENT = r'"~^[-0,:\s]*$"'
 every_status = pytest.mark.parametrize("status", EDGE)
 # nginx takes a quoted word as it stands, but for backslashes, its own quote, and variables.
 WORD = r"'((?:[^'\\]|\\.)*)'"
@@ -73,8 +81,31 @@ def test_every_status_leads_to_a_page_that_only_nginx_may_ask_for(status: int) -
 
     page, error = location(text, status), EDGE[status]
     assert (page["internal"], page["status"]) == (True, error.status)
-    rewritten = f"={error.status} " if error.status != status else ""
-    assert f"error_page {status} {rewritten}/__problem/{status};" in text
+    if status not in CHOSEN_PAGES:
+        rewritten = f"={error.status} " if error.status != status else ""
+        assert f"error_page {status} {rewritten}/__problem/{status};" in text
+
+
+@pytest.mark.parametrize(("status", "choice"), CHOSEN_PAGES.items())
+def test_a_request_that_was_never_sent_gets_the_page_of_503_and_its_status(
+    status: int, choice: str
+) -> None:
+    template = (ROOT / "docker/nginx.conf.template").read_text()
+    chosen = re.search(rf"map \$upstream_bytes_sent \{choice} {{\n(.*?)\n}}", template, re.DOTALL)
+
+    assert f"error_page {status} = /__problem/{choice};" in render_error_pages(1000, 50)
+    assert chosen
+    assert chosen[1].split() == ["default", f"{status};", NOTHING_SENT, "503;"]
+
+
+@pytest.mark.parametrize("sent", ["", "0", "-", "0, 0", "0, 0 : 0"])
+def test_nothing_sent_to_any_instance_is_nothing_sent(sent: str) -> None:
+    assert re.search(NOTHING_SENT.strip('"~'), sent)
+
+
+@pytest.mark.parametrize("sent", ["1", "10", "0, 200", "200 : 0"])
+def test_one_byte_sent_to_one_instance_is_sent(sent: str) -> None:
+    assert not re.search(NOTHING_SENT.strip('"~'), sent)
 
 
 @every_status

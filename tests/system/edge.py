@@ -8,7 +8,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from string import Template
 
@@ -41,7 +42,7 @@ def site_conf(
     """The product's own template, filled in for instances on this machine."""
     servers = " ".join(f"server 127.0.0.1:{one};" for one in upstream_ports)
     return Template((ROOT / "docker/nginx.conf.template").read_text()).safe_substitute(
-        UPSTREAM=f"upstream filesvc {{ {servers} keepalive 16; }}",
+        UPSTREAM=f"upstream filesvc {{ {servers} }}",
         SERVICE="filesvc",
         LISTEN=f"127.0.0.1:{port}",
         MAX_BODY_BYTES=str(max_body_bytes),
@@ -139,3 +140,40 @@ def silent_server() -> Iterator[int]:
         listening.bind(("127.0.0.1", 0))
         listening.listen(64)
         yield int(listening.getsockname()[1])
+
+
+@contextlib.contextmanager
+def full_server() -> Iterator[int]:
+    """Listens, and has no room for one connection more: none is refused, none comes about."""
+    with socket.socket() as listening, contextlib.ExitStack() as waiting:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        port = int(listening.getsockname()[1])
+        while True:
+            client = waiting.enter_context(socket.socket())
+            client.settimeout(0.3)
+            try:
+                client.connect(("127.0.0.1", port))
+            except TimeoutError:
+                break
+        yield port
+
+
+@contextlib.contextmanager
+def scripted_server(answer: Callable[[bytes], bytes]) -> Iterator[int]:
+    """Reads a request, sends what is made of it, whole or not, and hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=answer_each, args=(listening, answer))
+        thread.start()
+        yield int(listening.getsockname()[1])
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def answer_each(listening: socket.socket, answer: Callable[[bytes], bytes]) -> None:
+    """One after the other, until nobody listens any more."""
+    with contextlib.suppress(OSError):
+        while True:
+            client, _ = listening.accept()
+            with client, contextlib.suppress(ConnectionError):
+                client.sendall(answer(client.recv(65536)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,14 @@ import pytest
 import requests
 
 from tests import samples
-from tests.system.edge import edge, silent_server, talk
+from tests.system.edge import (
+    edge,
+    full_server,
+    is_whole,
+    scripted_server,
+    silent_server,
+    talk,
+)
 from tests.system.service import Service, bearer, free_port, wait_until
 
 pytestmark = pytest.mark.system
@@ -80,6 +88,17 @@ WIRE = {
     "unknown route": (b"GET /nowhere HTTP/1.1\r\n" + HOST + b"\r\n", "not_found"),
 }
 
+ASKING = {
+    "page": b"GET / HTTP/1.1\r\n" + HOST + b"\r\n",
+    "upload": b"POST /upload/ HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\nhello",
+}
+# Each by a service that has read the request: it may have been carried out.
+BROKEN = {
+    "nothing": b"",
+    "nonsense": b"HTTP/1.1 200 OK\r\n\0: no header\r\n\r\n",
+    "half a head": b"HTTP/1.1 201 Created\r\nContent-Le",
+}
+
 
 @pytest.mark.parametrize(("request_bytes", "code"), WIRE.values(), ids=WIRE)
 def test_row_31_the_edge_answers_with_the_problem(
@@ -88,12 +107,67 @@ def test_row_31_the_edge_answers_with_the_problem(
     assert read_problem(talk(front, request_bytes))["code"] == code
 
 
-def test_row_31_a_service_that_is_gone_is_a_bad_gateway() -> None:
+@pytest.mark.parametrize("request_bytes", ASKING.values(), ids=ASKING)
+def test_row_31_a_service_that_is_gone_is_unavailable_and_asked_again_later(
+    request_bytes: bytes,
+) -> None:
     with edge(free_port()) as port:
-        problem = read_problem(talk(port, b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"))
+        problem = read_problem(talk(port, request_bytes))
 
-    assert problem["code"] == "bad_gateway"
+    assert (problem["status"], problem["code"]) == (503, "service_unavailable")
+    assert (problem["retryable"], problem["meta"]) == (True, {"failing": ["service"]})
+    assert problem["retry_after"]
+
+
+def test_row_31_a_service_that_takes_no_connection_is_unavailable() -> None:
+    with full_server() as upstream, edge(upstream) as port:
+        problem = read_problem(talk(port, ASKING["upload"]))
+
+    assert problem["code"] == "service_unavailable"
+
+
+@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("request_bytes", ASKING.values(), ids=ASKING)
+def test_row_31_a_service_that_answers_nonsense_or_breaks_off_is_a_bad_gateway(
+    request_bytes: bytes, answer: bytes
+) -> None:
+    with scripted_server(lambda _: answer) as upstream, edge(upstream) as port:
+        problem = read_problem(talk(port, request_bytes))
+
+    assert (problem["status"], problem["code"]) == (502, "bad_gateway")
     assert problem["retryable"]
+
+
+def test_row_31_an_answer_that_breaks_off_in_its_body_is_not_made_whole() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
+    with scripted_server(lambda _: head + b"half") as upstream, edge(upstream) as port:
+        answer = talk(port, ASKING["page"])
+
+    assert answer.endswith(b"half")
+    assert not is_whole(answer)
+
+
+def test_a_problem_of_the_service_itself_is_passed_on_as_it_is() -> None:
+    said = b"HTTP/1.1 503 Said\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nours"
+    with scripted_server(lambda _: said) as upstream, edge(upstream) as port:
+        answer = talk(port, ASKING["upload"])
+
+    assert b"Retry-After: 7\r\n" in answer
+    assert answer.endswith(b"\r\n\r\nours")
+
+
+def note(asked: list[bytes], request: bytes) -> bytes:
+    """Keep what was asked; answer nothing."""
+    asked.append(request)
+    return b""
+
+
+def test_no_connection_to_the_service_is_kept_for_another_request() -> None:
+    asked: list[bytes] = []
+    with scripted_server(partial(note, asked)) as upstream, edge(upstream) as port:
+        talk(port, ASKING["upload"])
+
+    assert b"\r\nConnection: close\r\n" in asked[0]
 
 
 def test_row_31_a_service_that_never_answers_is_a_gateway_timeout() -> None:
