@@ -22,7 +22,7 @@ KINDS: dict[str, dict[str, str]] = {
     "no token (401)": {"TOKEN": ""},
     "a bad token (401)": {"TOKEN": "0" * 64},
     "a body too large, announced (413)": {"FAULT": "length"},
-    "an extension not allowed (415)": {"FAULT": "extension"},
+    "an extension not allowed (422)": {"FAULT": "extension"},
     "bytes of another type (422)": {"FAULT": "type"},
     "a name with a path (422)": {"FAULT": "name"},
     "malware (422)": {"FAULT": "malware"},
