@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests import stack
 from tests.load.alone import running_alone, running_celery, wait_processed
-from tests.load.bench import CONNECTIONS, FEW, SIZES
+from tests.load.bench import CONNECTIONS, FEW, SIZES, TIMES_AS_LONG
 from tests.load.figures import Line, print_table, write_csv
 from tests.load.generator import send_uploads
 from tests.load.targets import Target
@@ -47,6 +47,7 @@ def measure(service: Target, worker: subprocess.Popen[bytes], size: str, seconds
     service.clean()
     for pid in everyone(groups_of(service, worker)):
         Path(f"/proc/{pid}/clear_refs").write_text(RESET_PEAK)
+    seconds *= TIMES_AS_LONG.get(size, 1)
     turn = send_uploads(service, SIZES[size], CONNECTIONS.get(size, FEW), seconds)
     assert turn.not_2xx == turn.socket_errors == 0 < turn.requests, (size, turn)
     wait_processed(service, WAIT_SECONDS)
