@@ -14,9 +14,10 @@ run: packages-run .venv/production ## start everything on http://127.0.0.1:8000 
 
 URL ?= http://127.0.0.1:8000
 TOKEN ?=
+CA ?=
 .PHONY: tour
-tour: .venv/production ## walk through a running service (URL=http://127.0.0.1:8000, TOKEN=...)
-	@.venv/bin/python $(if $(TOKEN),-m filesvc.tour --token $(TOKEN),manage.py tour) --url $(URL)
+tour: .venv/production ## walk through a running service (URL=http://127.0.0.1:8000, TOKEN=..., CA=ca.pem)
+	@.venv/bin/python $(if $(TOKEN),-m filesvc.tour --token $(TOKEN),manage.py tour) --url $(URL) $(if $(CA),--ca $(CA))
 
 .PHONY: test
 test: packages-test .venv/development ## run the whole suite with its coverage gates

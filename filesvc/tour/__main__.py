@@ -1,9 +1,10 @@
-"""`python -m filesvc.tour --url URL --token TOKEN`: the tour where there are no settings."""
+"""`python -m filesvc.tour --url URL --token TOKEN [--ca FILE]`: the tour without settings."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from filesvc.tour.client import NoTour
 from filesvc.tour.walk import DEFAULT_URL, take_tour
@@ -14,9 +15,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tour", description="Walk through a running service.")
     parser.add_argument("--url", default=DEFAULT_URL, help="where the service answers")
     parser.add_argument("--token", required=True, help="a token that may upload, read and delete")
+    parser.add_argument("--ca", type=Path, help="the CA of an https:// service, as PEM")
     told = parser.parse_args()
     try:
-        return 0 if take_tour(told.url, told.token) else 1
+        return 0 if take_tour(told.url, told.token, ca_file=told.ca) else 1
     except NoTour as reason:
         sys.stderr.write(f"no tour: {reason}\n")
         return 2

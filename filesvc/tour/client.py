@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import urllib3
@@ -67,13 +69,20 @@ class Client:
         token: str,
         tell: Callable[[str], None],
         pause: Callable[[float], None] = time.sleep,
+        ca_file: Path | None = None,
     ) -> None:
+        """With `ca_file` only its certificates are trusted.
+
+        Raises NoTour when it holds none.
+        """
         self._url = url.rstrip("/")
         self._token = token
         self._tell = tell
         self._pause = pause
         self._pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS), retries=False
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
+            retries=False,
+            ssl_context=_trusting(ca_file),
         )
         self.window: Window | None = None
         self.waited_seconds = 0.0
@@ -134,9 +143,22 @@ class Client:
     ) -> Answer:
         try:
             answer = self._pool.request(method, self._url + path, body=body, headers=headers)
+        except urllib3.exceptions.SSLError as error:
+            raise NoTour(f"{self._url} is not trusted: {error} (--ca FILE names its CA)") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise NoTour(f"{self._url}{path} does not answer: {type(error).__name__}") from error
         return Answer(answer.status, answer.headers, answer.data)
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Who is trusted: the CAs of this machine, or those of the file alone.
+
+    Raises NoTour.
+    """
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # ssl's own errors are of this kind too
+        raise NoTour(f"{ca_file} holds no CA: {error.strerror or error}") from error
 
 
 class _Form:

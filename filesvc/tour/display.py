@@ -126,13 +126,16 @@ def cells_of(outcome: Outcome) -> tuple[str, str, str, str, str]:
 
 
 def summarise(url: str, outcomes: Sequence[Outcome]) -> str:
-    """How many steps were as expected."""
+    """How many steps were as expected; a line for each that was not tried, and why."""
     differing = [outcome.step.title for outcome in outcomes if not outcome.is_as_expected]
     tried = [outcome for outcome in outcomes if outcome.actual != NOT_TRIED]
     at = f" at {url}" if url else ""
     if differing:
-        return f"{len(differing)} of {len(tried)} steps differ{at}: {', '.join(differing)}"
-    return f"all {len(tried)} steps{at} as expected"
+        told = f"{len(differing)} of {len(tried)} steps differ{at}: {', '.join(differing)}"
+    else:
+        told = f"all {len(tried)} steps{at} as expected"
+    skipped = [outcome for outcome in outcomes if outcome.actual == NOT_TRIED]
+    return "\n".join([told, *(f"not tried: {one.step.title} - {one.remark}" for one in skipped)])
 
 
 def _coloured(mark: str) -> Text:

@@ -13,14 +13,20 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 
 
 def take_tour(
-    url: str, token: str, picture: Path | None = None, steps: Sequence[Step] = STEPS
+    url: str,
+    token: str,
+    picture: Path | None = None,
+    steps: Sequence[Step] = STEPS,
+    ca_file: Path | None = None,
 ) -> bool:
     """True when every step came out as expected; what the tour left there is removed.
+
+    With `ca_file` only a service whose certificate is of that CA is spoken to.
 
     Raises NoTour when it cannot be taken, or not to its end.
     """
     display = Display(steps, picture)
-    client = Client(url, token, display.wait_for)
+    client = Client(url, token, display.wait_for, ca_file=ca_file)
     walk = open_walk(client)
     outcomes = []
     with display:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -16,13 +17,14 @@ from string import Template
 from tests.system.service import ROOT, free_port, wait_until
 
 ITS_ADDRESS = "127.0.0.2"
+RENDER, MAIN = ROOT / "docker/render.py", ROOT / "docker/nginx-main.conf.template"
 NO_STORAGE = Path("/nonexistent")
 MAX_BODY_BYTES = 25 * 1024 * 1024 + 16 * 1024
 OUTER = """
 {user}daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
 events {{ worker_connections 4096; }}
 http {{
-    access_log off; {more}
+    {log} {more}
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
     include {folder}/site.conf;
@@ -38,13 +40,14 @@ def site_conf(
     read_seconds: int = 70,
     storage: Path = NO_STORAGE,
     max_body_bytes: int = MAX_BODY_BYTES,
+    tls: Path | None = None,
 ) -> str:
     """The product's own template, filled in for instances on this machine."""
     servers = " ".join(f"server 127.0.0.1:{one};" for one in upstream_ports)
     return Template((ROOT / "docker/nginx.conf.template").read_text()).safe_substitute(
         UPSTREAM=f"upstream filesvc {{ {servers} }}",
         SERVICE="filesvc",
-        LISTEN=f"127.0.0.1:{port}",
+        LISTEN=f"127.0.0.1:{port} {with_tls(tls)}",
         MAX_BODY_BYTES=str(max_body_bytes),
         MAX_CONNECTIONS=str(max_connections),
         READ_SECONDS=str(read_seconds),
@@ -53,6 +56,24 @@ def site_conf(
         KEPT="/__kept",
         STORAGE_ROOT=str(storage),
     )
+
+
+def with_tls(folder: Path | None) -> str:
+    """What stands behind the port where there is a certificate: as docker/render.py has it."""
+    if folder is None:
+        return ""
+    listing = re.search(r"listen {TLS_PORT} (ssl;.*?)\"\"\"", RENDER.read_text(), re.DOTALL)
+    assert listing
+    return listing[1].replace("/srv/tls", str(folder))
+
+
+def access_log(path: Path | None) -> str:
+    """The product's own form of a line, into that file."""
+    if path is None:
+        return "access_log off;"
+    form = re.search(r"map \$request_uri.*?(?= +access_log)", MAIN.read_text(), re.DOTALL)
+    assert form
+    return f"{form[0]} access_log {path} json;"
 
 
 @contextlib.contextmanager
@@ -65,8 +86,12 @@ def edge(
     max_body_bytes: int = MAX_BODY_BYTES,
     body_folder: Path | None = None,
     storage: Path | None = None,
+    tls: Path | None = None,
+    log: Path | None = None,
 ) -> Iterator[int]:
     """A running nginx before that port; yields the port it listens on.
+
+    With `tls`, a folder with a certificate and its key, it speaks HTTPS alone.
 
     With `storage` it may read the store, as the user it belongs to, and speaks to the service
     from an address of its own, so that this one proxy can be trusted and nobody else.
@@ -83,11 +108,12 @@ def edge(
             read_seconds=read_seconds,
             max_body_bytes=max_body_bytes,
             storage=storage or NO_STORAGE,
+            tls=tls,
         )
     )
     as_owner = "user root; " if storage and os.getuid() == 0 else ""
     more = f"proxy_bind {ITS_ADDRESS};" if storage else ""
-    outer = OUTER.format(folder=folder, user=as_owner, more=more)
+    outer = OUTER.format(folder=folder, user=as_owner, more=more, log=access_log(log))
     if body_folder:
         outer = outer.replace(f"{folder}/body", str(body_folder))
     (folder / "nginx.conf").write_text(outer)

@@ -23,7 +23,7 @@ DIFFERENT, NO_TOUR = 1, 2
 
 
 class Command(BaseCommand):
-    """`manage.py tour [--url URL] [--token TOKEN]`."""
+    """`manage.py tour [--url URL] [--token TOKEN] [--ca FILE]`."""
 
     help = "Upload, be refused and wait, and compare with what is expected. Exit 1: it differs."
 
@@ -33,6 +33,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--token", help="may upload, read and delete; without it one is made here for an hour"
         )
+        parser.add_argument("--ca", type=Path, help="the CA of an https:// service, as PEM")
         parser.add_argument("--svg", type=Path, help=argparse.SUPPRESS)  # the picture in docs/
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -40,7 +41,9 @@ class Command(BaseCommand):
         with contextlib.ExitStack() as stack:
             token = options["token"] or stack.enter_context(self._own_token())
             try:
-                is_as_expected = take_tour(options["url"], token, options["svg"])
+                is_as_expected = take_tour(
+                    options["url"], token, options["svg"], ca_file=options["ca"]
+                )
             except NoTour as reason:
                 raise CommandError(f"no tour: {reason}", returncode=NO_TOUR) from None
         if not is_as_expected:

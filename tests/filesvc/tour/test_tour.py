@@ -122,7 +122,9 @@ def test_what_is_not_allowed_here_is_not_tried(
     assert "image/jpeg is not taken here" in lines_of(out)["photo"]
     assert "9,999 uploads per window" in lines_of(out)["burst of uploads"]
     not_tried = [line for line in out.splitlines() if line.startswith("not tried")]
-    assert len(not_tried) == 4
+    assert len(not_tried) == 8
+    assert "not tried: photo - image/jpeg is not taken here" in not_tried
+    assert "not tried: burst of uploads - 9,999 uploads per window are allowed" in not_tried
 
 
 def test_the_picture_shows_every_step_and_fetches_nothing(
@@ -139,6 +141,19 @@ def test_the_picture_shows_every_step_and_fetches_nothing(
 def test_nobody_there_is_told_in_one_line(make_token: MakeToken) -> None:
     with pytest.raises(CommandError, match="does not answer") as raised:
         call_command("tour", url=f"http://127.0.0.1:{free_port()}", token=make_token())
+
+    assert raised.value.returncode == 2
+
+
+@pytest.mark.parametrize("content", [None, "no CA\n"])
+def test_a_ca_that_is_none_is_told_in_one_line(
+    make_token: MakeToken, tmp_path: Path, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / "ca.pem").write_text(content)
+
+    with pytest.raises(CommandError, match="ca.pem holds no CA") as raised:
+        call_command("tour", token=make_token(), ca=tmp_path / "ca.pem")
 
     assert raised.value.returncode == 2
 
