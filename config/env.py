@@ -259,6 +259,17 @@ class Environment(BaseSettings):
         allow_inf_nan=False,
         description="One upload, from the end of its body to its row; longer than a scan.",
     )
+    download_stall_seconds: float = Field(
+        default=30,
+        ge=1,
+        le=3600,
+        description="A client that takes nothing of an answer for so long is cut off.",
+    )
+    download_bytes_per_second: int = Field(
+        default=32 * 1024,
+        ge=1,
+        description="What a client must take of a download on average, beyond that grace.",
+    )
     min_free_bytes: int | None = Field(
         default=None,
         ge=0,

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -16,6 +17,7 @@ django_application = get_wsgi_application()
 import config.celery  # noqa: E402, F401
 from config.observability import under_our_trace  # noqa: E402
 from config.request_id import choose_request_id  # noqa: E402
+from config.unread import end_unread  # noqa: E402
 from errors.wsgi_guard import WsgiGuard  # noqa: E402
 from filesvc.blobs import prepare_storage  # noqa: E402
 from filesvc.checks import refuse_to_start  # noqa: E402
@@ -46,6 +48,9 @@ prepare_storage()
 threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
 threading.Thread(
     target=canary.ask_forever, args=(canary.process_ends,), name="canary", daemon=True
+).start()
+threading.Thread(
+    target=end_unread, args=(settings.DOWNLOAD_STALL_SECONDS,), name="unread", daemon=True
 ).start()
 application = WsgiGuard(
     under_our_trace(django_application), choose_request_id, client_slots, entrance_slots

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import structlog
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -14,6 +13,7 @@ from errors import catalogue
 from errors.base import ServiceError
 from filesvc.acceleration import edge_answers_alike, is_edge_in_front, leave_to_edge
 from filesvc.blobs import blob_path, open_span
+from filesvc.downloads import Download
 from filesvc.models import File, Status
 from filesvc.previews import MEDIA_TYPE as PREVIEW_TYPE
 from filesvc.previews import open_preview, preview_path
@@ -23,7 +23,6 @@ from security.concurrency import client_slots
 
 log = structlog.get_logger("content")
 
-CHUNK_BYTES = 256 * 1024
 # Nothing in a handed-out file may run or load in a browser.
 CONTENT_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
@@ -72,16 +71,16 @@ def _hand_out(request: HttpRequest, file: File, span: Span | None, etag: str) ->
 
 def _stream(file: File, span: Span | None) -> StreamingHttpResponse:
     """The bytes, sent by this process. Raises StorageUnavailable, Overloaded."""
-    whole = Span(0, file.size_bytes - 1)
+    length_bytes = span.length_bytes if span else file.size_bytes
     client_slots.take_or_refuse()
     try:
-        source = _open(file, span)
+        download = Download(file, _open(file, span), length_bytes)
     except ServiceError:
         client_slots.release()
         raise
-    response = StreamingHttpResponse(read_span(source, span or whole), status=206 if span else 200)
-    _let_go_at_end(response, source)
-    response.headers["Content-Length"] = str((span or whole).length_bytes)
+    # Closed with the response, when the server has sent the last byte or lost the client.
+    response = StreamingHttpResponse(download, status=206 if span else 200)
+    response.headers["Content-Length"] = str(length_bytes)
     if span:
         response.headers["Content-Range"] = f"bytes {span.first}-{span.last}/{file.size_bytes}"
     return response
@@ -127,20 +126,6 @@ def _note(
         status=status,
         content_bytes=0 if request.method == "HEAD" else length_bytes,
     )
-
-
-def read_span(source: Readable, span: Span) -> Iterator[bytes]:
-    """The bytes of the span in chunks, from a source that begins where it does."""
-    left = span.length_bytes
-    while left > 0 and (chunk := source.read(min(CHUNK_BYTES, left))):
-        left -= len(chunk)
-        yield chunk
-
-
-def _let_go_at_end(response: HttpResponseBase, source: Readable) -> None:
-    """File and slot are held until the server has sent the last byte, or lost the client."""
-    for closer in (source.close, client_slots.release):
-        response._resource_closers.append(closer)  # type: ignore[attr-defined]  # Django's own list
 
 
 def _open(file: File, span: Span | None = None) -> Readable:

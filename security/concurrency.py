@@ -1,7 +1,8 @@
 """How many clients one process waits for at a time; a few threads always stay free.
 
 The server has no time-out for a body, sent or received: 16 stalled uploads, or 40 unread
-downloads, once held every thread, health included (measured).
+downloads, once held every thread, health included (measured). A download ends all the same
+(filesvc.downloads, config.unread).
 """
 
 from __future__ import annotations

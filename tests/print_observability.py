@@ -33,6 +33,10 @@ MEANING = {
     "file.deleted": (AUDIT, "a client removed a file"),
     "file.sent_back": (AUDIT, "a client has a file processed again"),
     "content.handed_out": (AUDIT, "a client is given a file, or a part; 304: it has it already"),
+    "content.cut_short": (
+        AUDIT,
+        "a download ended early: the client left, took nothing or is slow",
+    ),
     "preview.handed_out": (AUDIT, "a client is given the picture of a file, or has it already"),
     "token.issued": (AUDIT, "an operator made a token; `token_key` is its name in list_tokens"),
     "token.revoked": (AUDIT, "a token was taken out of force"),

@@ -109,10 +109,20 @@ ROWS = (
     Row(
         "S-08",
         "Slow clients hold up nobody else.",
-        ("docker/nginx.conf.template", "security/concurrency.py"),
+        (
+            "docker/nginx.conf.template",
+            "security/concurrency.py",
+            "filesvc/downloads.py",
+            "config/unread.py",
+        ),
         (
             by("faults/test_web_load", "clients_that_stall_hold_up_nobody_and_are_dropped"),
             by("security/test_concurrency", "some_threads_stay_free_of_uploads"),
+            by(
+                "filesvc/test_downloads",
+                "clients_that_take_nothing_are_cut_off_and_give_their_places_back",
+                "a_client_that_takes_a_little_at_a_time_is_cut_off",
+            ),
         ),
         "without a proxy that buffers bodies, slow clients can hold the places of uploads (README)",
     ),
