@@ -36,6 +36,10 @@ MAX_ATTEMPTS = 5
 _renewals = ThreadPoolExecutor(thread_name_prefix="lease")
 
 
+class ClaimLost(Exception):
+    """Raised in the middle of work that counts for nothing any more: overtaken, or deleted."""
+
+
 @dataclass
 class Claim:
     """The right to finish one file, for as long as nobody has claimed it after us.

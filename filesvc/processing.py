@@ -28,8 +28,8 @@ PROGRESS_EVERY_SECONDS = 1.0
 def process(held: Claim) -> Answer:
     """What was found out about the file; its preview is kept by then, under this claim's name.
 
-    Raises SourceMissing, ContentChanged, StorageUnavailable, StorageFull, what a scan raises,
-    ProcessorDied, ProcessorCrashed, ProcessingTimeout and what its processor ends in.
+    Raises ClaimLost, SourceMissing, ContentChanged, StorageUnavailable, StorageFull, what a scan
+    raises, ProcessorDied, ProcessorCrashed, ProcessingTimeout and what its processor ends in.
     """
     file = held.file
     with open_blob(file.id, file.size_bytes) as source:
@@ -58,7 +58,10 @@ def check_unchanged(file: File, source: BinaryIO) -> None:
 
 
 def reporter(held: Claim, every_seconds: float = PROGRESS_EVERY_SECONDS) -> Report:
-    """Writes progress into the row, at most once a second and not in the first."""
+    """Writes progress into the row, at most once a second and not in the first.
+
+    What it returns raises ClaimLost when the row is gone or somebody else's: work ends there.
+    """
     last = time.monotonic()
 
     def report(stage: str, percent: int) -> None:
@@ -67,8 +70,11 @@ def reporter(held: Claim, every_seconds: float = PROGRESS_EVERY_SECONDS) -> Repo
             return
         last = time.monotonic()
         try:
-            claims.report_progress(held, stage, percent)
+            is_held = claims.report_progress(held, stage, percent)
         except DatabaseError as error:  # work goes on without being watched
             log.warning("progress.not_written", error=type(error).__name__)
+            return
+        if not is_held:
+            raise claims.ClaimLost
 
     return report

@@ -15,6 +15,7 @@ from errors import catalogue
 from errors.base import ServiceError
 from errors.metrics import FINISHED, PROCESSING_SECONDS
 from filesvc import claims
+from filesvc.models import File
 from filesvc.previews import delete_previews
 from filesvc.processing import process
 from filesvc.sandbox import Answer, ProcessorDied
@@ -86,6 +87,8 @@ def work_on(file_id: uuid.UUID) -> None:
             claims.kept_alive(held),
         ):
             answer = process(held)
+    except claims.ClaimLost:
+        _lose(held)
     except TRY_LATER as error:
         _try_again_later(held, error)
     except QUARANTINED_FOR as error:
@@ -110,6 +113,8 @@ def _try_again_later(held: claims.Claim, error: ServiceError) -> None:
     elif claims.release(held):
         FINISHED.labels("released").inc()
         log.warning("file.released", code=error.code, note=error.note)
+    else:
+        _lose(held)
 
 
 def _try_again_now(held: claims.Claim, death: str) -> None:
@@ -120,6 +125,8 @@ def _try_again_now(held: claims.Claim, death: str) -> None:
         FINISHED.labels("released").inc()
         log.warning("processor.died", death=death)
         ring_doorbell(held.file.id)
+    else:
+        _lose(held)
 
 
 def _close(held: claims.Claim, answer: Answer) -> None:
@@ -152,9 +159,12 @@ def _close_quarantined(held: claims.Claim, error: ServiceError, metadata: dict[s
 
 
 def _lose(held: claims.Claim) -> None:
-    """Somebody else decides; what this claim made goes."""
+    """Somebody else decides, or has deleted the file; what this claim made goes."""
     FINISHED.labels("lost").inc()
-    log.warning("claim.lost")
+    if File.objects.filter(id=held.file.id).exists():
+        log.warning("claim.lost")
+    else:
+        log.info("claim.dropped")
     _tidy_previews(held, below=held.fence + 1)
 
 

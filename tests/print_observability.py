@@ -48,6 +48,7 @@ MEANING = {
     "processor.died": (ERROR, "the confined process ended before it answered"),
     "processing.crashed": (ERROR, "a processor raised what it should not"),
     "claim.refused": (WORK, "a ring for a file that somebody has, or that is done"),
+    "claim.dropped": (WORK, "the file was deleted while it was worked on; nothing of it is kept"),
     "claim.lost": (WORK, "a successor took the file over; this try counts for nothing"),
     "lease.not_renewed": (ERROR, "the database was away for a renewal"),
     "progress.not_written": (ERROR, "the database was away for a progress report"),

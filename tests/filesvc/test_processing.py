@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from errors import catalogue
 from filesvc import processing
+from filesvc.claims import ClaimLost
 from filesvc.models import File
 from filesvc.processing import PROGRESS_EVERY_SECONDS, check_unchanged, process, reporter
 from filesvc.sandbox import Answer, Report
@@ -196,12 +197,13 @@ def test_progress_is_written_at_most_once_a_second_and_not_in_the_first(
 
 
 @pytest.mark.django_db
-def test_who_lost_the_claim_tells_no_progress(make_file: MakeFile) -> None:
+def test_who_lost_the_claim_tells_no_progress_and_stops(make_file: MakeFile) -> None:
     held = take(make_file())
     lapse(held.file)
     take(held.file)
 
-    reporter(held, every_seconds=0)("reading", 50)
+    with pytest.raises(ClaimLost):
+        reporter(held, every_seconds=0)("reading", 50)
 
     assert row_of(held.file)["progress"] is None
 
