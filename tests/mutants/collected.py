@@ -79,6 +79,7 @@ class Collected:
 
 def serve(plugin: Collected, tests: list[str]) -> None:
     """In a child of its own: from the start of pytest to the last request."""
+    stack.end_with_parent()
     forking.adopt_orphans()
     forking.redirect_output()
     pytest.main([*OPTIONS, *tests], plugins=[plugin.watch, plugin])

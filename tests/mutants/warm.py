@@ -34,6 +34,7 @@ from tests.mutants.forking import (
     REPORT,
     Run,
     adopt_orphans,
+    end_children,
     fork_run,
     judge,
     redirect_output,
@@ -141,6 +142,8 @@ class Warm:
         source = Path(self.module).resolve()
         self.collected = os.fork()
         if not self.collected:
+            os.close(to_ask)  # else its other end would never end
+            os.close(to_hear)
             with os.fdopen(to_read) as requests, os.fdopen(to_answer, "w") as answers:
                 watch = Watch(self.asked, REPORT)
                 serve(Collected(source, watch, self.limit_seconds, requests, answers), self.tests)
@@ -177,12 +180,17 @@ def changed(module: str, content: str) -> Iterator[None]:
     source.write_text(original)
 
 
+def module_name(path: str) -> str:
+    """As it is imported."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
 def main(module: str, tests: list[str]) -> None:
     """Warm up, then one line in, one line out."""
     adopt_orphans()
     warm = Warm(module, tests)
     seen, environment = warm.measure().told["modules"], dict(os.environ)
-    import_others(module.removesuffix(".py").replace("/", "."), seen)
+    import_others(module_name(module), seen)
     os.environ.update(environment)
     gc.freeze()
     run = warm.run_tests()
@@ -194,6 +202,7 @@ def main(module: str, tests: list[str]) -> None:
             answer = warm.try_mutant(line)
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
+    end_children()
     shutil.rmtree(stack.RUN_DIR, ignore_errors=True)
 
 
