@@ -9,6 +9,7 @@ import pytest
 from tests.files import images
 from tests.files.images import bmp
 from tests.security.structure.image_gates import ARCHIVE, refusal_of
+from tests.security.structure.variations import find_changes, samples_of
 
 
 def long_header(
@@ -92,3 +93,8 @@ def test_a_second_format_is_ambiguous(content: bytes) -> None:
 @pytest.mark.parametrize("size", [(10_000, 10_001), (2**31 - 1, -(2**31)), (100_000_001, 1)])
 def test_pixels_are_counted_by_the_header(size: tuple[int, int]) -> None:
     assert refusal_of("BMP", bmp(size, depth=1, pixels=bytes(4))) == "image_limits_exceeded"
+
+
+@samples_of("image/bmp")
+def test_no_variation_of_a_file_is_judged_otherwise_unnoticed(name: str) -> None:
+    assert find_changes(name) == []

@@ -14,6 +14,7 @@ from security.structure import flac as flac_gate
 from security.structure.flac import inspect_flac
 from tests import samples
 from tests.files.audio import flac, id3, id3v1, tagged_flac
+from tests.security.structure.variations import find_changes, samples_of
 from tests.security.structure.verdicts import verdict_of
 
 REAL = flac()
@@ -129,3 +130,8 @@ def test_the_check_sums_are_those_of_the_standard() -> None:
 )
 def test_a_header_of_a_frame_says_how_long_it_is(start: str, length: int) -> None:
     assert flac_gate._header_bytes(bytes.fromhex(start)) == length
+
+
+@samples_of("audio/flac")
+def test_no_variation_of_a_file_is_judged_otherwise_unnoticed(name: str) -> None:
+    assert find_changes(name) == []

@@ -9,6 +9,7 @@ from security.structure import gif as gate
 from tests.files import images
 from tests.files.images import gif, gif_comment, gif_frame
 from tests.security.structure.image_gates import ARCHIVE, refusal_of
+from tests.security.structure.variations import find_changes, samples_of
 
 PHP = b"<?php system($_GET[0]); ?>"
 
@@ -120,3 +121,8 @@ def test_sub_blocks_are_followed_wherever_a_step_of_reading_ends(length: int) ->
     assert refusal_of("GIF", content) is None
     assert refusal_of("GIF", content + b"x") == "ambiguous_content"
     assert refusal_of("GIF", content[:-1]) == "corrupt_content"
+
+
+@samples_of("image/gif")
+def test_no_variation_of_a_file_is_judged_otherwise_unnoticed(name: str) -> None:
+    assert find_changes(name) == []

@@ -10,6 +10,7 @@ from security.structure import jpeg as gate
 from tests.files import images
 from tests.files.images import jpeg_header, jpeg_segment, samsung_trailer
 from tests.security.structure.image_gates import ARCHIVE, refusal_of
+from tests.security.structure.variations import find_changes, samples_of
 
 PHOTO = images.picture("JPEG", exif=images.notes(6))
 NOTE = (0x0A01, b"Image_UTC_Data", b"1700000000000")
@@ -176,3 +177,8 @@ def test_a_marker_is_found_wherever_a_step_of_reading_ends(before: int) -> None:
 @pytest.mark.parametrize(("scans", "code"), [(20, None), (21, "image_limits_exceeded")])
 def test_a_large_picture_has_few_scans(scans: int, code: str | None) -> None:
     assert refusal_of("JPEG", jpeg_header(10_000, 10_000, scans=scans)) == code
+
+
+@samples_of("image/jpeg")
+def test_no_variation_of_a_file_is_judged_otherwise_unnoticed(name: str) -> None:
+    assert find_changes(name) == []

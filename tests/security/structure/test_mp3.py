@@ -16,6 +16,7 @@ from security.structure.mp3 import inspect_mp3
 from security.structure.mpeg_frame import frame_bytes
 from tests import samples
 from tests.files.audio import id3, id3v1, mp3, mp3_frames
+from tests.security.structure.variations import find_changes, samples_of
 from tests.security.structure.verdicts import verdict_of
 
 REAL = mp3()
@@ -135,3 +136,8 @@ def test_bytes_made_to_look_like_headers_take_no_time(unit: bytes) -> None:
     verdict(content)
 
     assert time.process_time() - started < 2
+
+
+@samples_of("audio/mpeg")
+def test_no_variation_of_a_file_is_judged_otherwise_unnoticed(name: str) -> None:
+    assert find_changes(name) == []

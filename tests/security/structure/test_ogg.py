@@ -14,6 +14,7 @@ from security.structure import ogg as ogg_gate
 from security.structure.ogg import inspect_ogg
 from tests import samples
 from tests.files.audio import comments, ogg_flac, opus, pages, speex, vorbis
+from tests.security.structure.variations import find_changes, samples_of
 from tests.security.structure.verdicts import verdict_of
 
 REAL = opus()
@@ -111,3 +112,8 @@ def test_of_a_long_file_both_ends_are_walked(monkeypatch: pytest.MonkeyPatch) ->
     assert verdict(long + b"x" * 50) == "ambiguous_content"
     assert verdict(long[:-50]) == "ambiguous_content"
     assert verdict(long + b"x" * 140_000) == "ambiguous_content"
+
+
+@samples_of("audio/ogg")
+def test_no_variation_of_a_file_is_judged_otherwise_unnoticed(name: str) -> None:
+    assert find_changes(name) == []

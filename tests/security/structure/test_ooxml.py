@@ -13,6 +13,7 @@ from pptx import Presentation
 from tests import samples
 from tests.files import office
 from tests.files.archives import MIB, nested, rewrite
+from tests.security.structure.variations import find_changes, samples_of
 from tests.security.structure.verdicts import OFFICE_TYPES, office_verdict
 
 KINDS = sorted(OFFICE_TYPES)
@@ -256,3 +257,8 @@ def test_an_endless_list_of_content_types_is_refused() -> None:
     assert office_verdict(with_types("docx", "<Default ", f"{many}<Default ")) == (
         "archive_limits_exceeded"
     )
+
+
+@samples_of(*OFFICE_TYPES.values())
+def test_no_variation_of_a_file_is_judged_otherwise_unnoticed(name: str) -> None:
+    assert find_changes(name) == []

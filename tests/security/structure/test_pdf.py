@@ -16,6 +16,7 @@ from security.structure import pdf as gate
 from security.structure.pdf import inspect_pdf
 from tests import samples
 from tests.files import pdfs
+from tests.security.structure.variations import find_changes, samples_of
 from tests.security.structure.verdicts import verdict_of
 
 SAMPLES = pdfs.every_sample()
@@ -239,3 +240,8 @@ def test_memory_does_not_grow_with_the_file() -> None:
     inspect_pdf(Counting(content), len(content))
 
     assert largest <= gate.CHUNK_BYTES + gate.WINDOW_BYTES
+
+
+@samples_of("application/pdf")
+def test_no_variation_of_a_file_is_judged_otherwise_unnoticed(name: str) -> None:
+    assert find_changes(name) == []

@@ -10,6 +10,7 @@ from tests.files import images
 from tests.files.images import PNG_END, animation_control, frame_control, png, png_chunk
 from tests.files.images import png_pixels as pixels
 from tests.security.structure.image_gates import ARCHIVE, refusal_of
+from tests.security.structure.variations import find_changes, samples_of
 
 PIXELS = pixels()
 FRAME = png_chunk(b"fdAT", b"\0\0\0\x01" + PIXELS[8:-4])
@@ -140,3 +141,8 @@ def test_the_walk_ends_after_so_many_chunks(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert refusal_of("PNG", images.png_with(png_chunk(b"tEXt"), png_chunk(b"tEXt"))) is None
     assert refusal_of("PNG", images.png_with(*[png_chunk(b"tEXt")] * 3)) == "corrupt_content"
+
+
+@samples_of("image/png")
+def test_no_variation_of_a_file_is_judged_otherwise_unnoticed(name: str) -> None:
+    assert find_changes(name) == []

@@ -11,6 +11,7 @@ from security.structure import tiff as gate
 from tests.files import images
 from tests.files.images import tiff
 from tests.security.structure.image_gates import ARCHIVE, refusal_of
+from tests.security.structure.variations import find_changes, samples_of
 
 WIDTH, HEIGHT, COMPRESSION, STRIPS, LENGTHS = 256, 257, 259, 273, 279
 PAGE = {WIDTH: 4, HEIGHT: 3, STRIPS: 8, LENGTHS: 12}
@@ -136,3 +137,8 @@ def test_every_strip_is_looked_at_whatever_the_step(
 
     assert refusal_of("TIFF", content) is None
     assert refusal_of("TIFF", content.replace(b"II*\0", b"MM\0*")) == "corrupt_content"
+
+
+@samples_of("image/tiff")
+def test_no_variation_of_a_file_is_judged_otherwise_unnoticed(name: str) -> None:
+    assert find_changes(name) == []

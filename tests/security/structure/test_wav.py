@@ -13,6 +13,7 @@ from errors.base import ServiceError
 from security.structure.wav import inspect_wav
 from tests import samples
 from tests.files.audio import chunk, id3, id3v1, info_list, pcm_format, riff, wav
+from tests.security.structure.variations import find_changes, samples_of
 from tests.security.structure.verdicts import verdict_of
 
 FORMAT = pcm_format()
@@ -139,3 +140,8 @@ ARCHIVE = samples.archive({"a.txt": "hello"})
 )
 def test_a_wav_that_is_something_else_as_well_is_ambiguous(content: bytes) -> None:
     assert verdict(content) == "ambiguous_content"
+
+
+@samples_of("audio/vnd.wave")
+def test_no_variation_of_a_file_is_judged_otherwise_unnoticed(name: str) -> None:
+    assert find_changes(name) == []

@@ -11,6 +11,7 @@ from security.structure import webp as gate
 from tests.files import images
 from tests.files.images import riff, riff_chunk, webp_frame, webp_header, webp_pixels
 from tests.security.structure.image_gates import ARCHIVE, refusal_of
+from tests.security.structure.variations import find_changes, samples_of
 
 STILL = riff(webp_pixels(3, 2))
 MOVING = riff(webp_header(4, 4, animated=True), webp_frame(4, 4), webp_frame(2, 2, left=2))
@@ -120,3 +121,8 @@ def test_pixels_of_a_frame_are_looked_for_in_its_first_chunks(
     monkeypatch.setattr(gate, "MAX_CHUNKS_BEFORE_PIXELS", 3)
 
     assert refusal_of("WEBP", content) == "corrupt_content"
+
+
+@samples_of("image/webp")
+def test_no_variation_of_a_file_is_judged_otherwise_unnoticed(name: str) -> None:
+    assert find_changes(name) == []

@@ -17,6 +17,7 @@ from errors import catalogue
 from security.structure.zip_archive import inspect_zip
 from tests import samples
 from tests.files.archives import Member, deflate, nested, pack, streamed
+from tests.security.structure.variations import find_changes, samples_of
 from tests.security.structure.verdicts import zip_verdict
 
 HELLO = Member(b"a.txt", b"hello")
@@ -243,3 +244,8 @@ def test_a_refusal_names_the_limits(settings: Any) -> None:
         inspect_zip(io.BytesIO(nested(4)), len(nested(4)))
 
     assert (refused.value.max_depth, refused.value.max_unpacked_bytes) == (3, 4000)
+
+
+@samples_of("application/zip")
+def test_no_variation_of_a_file_is_judged_otherwise_unnoticed(name: str) -> None:
+    assert find_changes(name) == []
