@@ -13,7 +13,8 @@ from typing import Any
 
 from tests.docker.stack import Stack, expect, run, wait_until
 
-CLIENTS = 8
+# Below the cap of uploads under way of one owner (MAX_INFLIGHT_UPLOADS).
+CLIENTS = 6
 RESTARTS = 3
 # Less than Retry-After asks for, so that there is always somebody at the door.
 IMPATIENCE_SECONDS = 0.1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import uuid
@@ -69,6 +70,20 @@ def kill_its_worker(web: Web) -> None:
     os.kill(worker, signal.SIGKILL)
     wait_until(lambda: web.workers() not in ({worker}, set()), 30, "it is replaced")
     wait_until(web.is_up, 60, "it serves again")
+
+
+def takes_term(thread: Path) -> bool:
+    """Whether the kernel may give TERM to this thread."""
+    (blocked,) = re.findall(r"SigBlk:\t(\w+)", (thread / "status").read_text())
+    return not int(blocked, 16) & 1 << (signal.SIGTERM - 1)
+
+
+def test_one_thread_of_the_server_waits_for_term_and_no_other_is_given_it(web: Web) -> None:
+    for worker in web.workers():
+        threads = list(Path(f"/proc/{worker}/task").iterdir())
+
+        assert len(threads) > 1
+        assert sum(map(takes_term, threads)) == 1
 
 
 @pytest.mark.fault(22, "the web process is killed in the middle of a body")

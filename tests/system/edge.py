@@ -19,6 +19,7 @@ from tests.system.service import ROOT, free_port, wait_until
 ITS_ADDRESS = "127.0.0.2"
 RENDER, MAIN = ROOT / "docker/render.py", ROOT / "docker/nginx-main.conf.template"
 NO_STORAGE = Path("/nonexistent")
+NO_NAMES = "resolver 127.0.0.1:9 ipv6=off; resolver_timeout 1s;"
 MAX_BODY_BYTES = 25 * 1024 * 1024 + 16 * 1024
 OUTER = """
 {user}daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
@@ -42,10 +43,14 @@ def site_conf(
     max_body_bytes: int = MAX_BODY_BYTES,
     tls: Path | None = None,
 ) -> str:
-    """The product's own template, filled in for instances on this machine."""
+    """The product's own template, filled in for instances on this machine.
+
+    Without any, the service is a name that nobody knows.
+    """
     servers = " ".join(f"server 127.0.0.1:{one};" for one in upstream_ports)
+    upstream = f"upstream filesvc {{ {servers} }}" if servers else NO_NAMES
     return Template((ROOT / "docker/nginx.conf.template").read_text()).safe_substitute(
-        UPSTREAM=f"upstream filesvc {{ {servers} }}",
+        UPSTREAM=upstream,
         SERVICE="filesvc",
         LISTEN=f"127.0.0.1:{port} {with_tls(tls)}",
         MAX_BODY_BYTES=str(max_body_bytes),
@@ -78,7 +83,7 @@ def access_log(path: Path | None) -> str:
 
 @contextlib.contextmanager
 def edge(
-    upstream_port: int,
+    upstream_port: int | None,
     *,
     more_ports: tuple[int, ...] = (),
     read_seconds: int = 70,
@@ -89,7 +94,7 @@ def edge(
     tls: Path | None = None,
     log: Path | None = None,
 ) -> Iterator[int]:
-    """A running nginx before that port; yields the port it listens on.
+    """A running nginx before that port, or before nothing; yields the port it listens on.
 
     With `tls`, a folder with a certificate and its key, it speaks HTTPS alone.
 
@@ -102,7 +107,7 @@ def edge(
     folder.chmod(0o755)  # its workers run as another user
     (folder / "site.conf").write_text(
         site_conf(
-            [upstream_port, *more_ports],
+            [upstream_port, *more_ports] if upstream_port else [],
             port,
             max_connections,
             read_seconds=read_seconds,

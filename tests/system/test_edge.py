@@ -119,6 +119,13 @@ def test_row_31_a_service_that_is_gone_is_unavailable_and_asked_again_later(
     assert problem["retry_after"]
 
 
+def test_row_31_a_service_whose_name_nobody_knows_is_unavailable() -> None:
+    with edge(None) as port:
+        problem = read_problem(talk(port, ASKING["upload"]))
+
+    assert problem["code"] == "service_unavailable"
+
+
 def test_row_31_a_service_that_takes_no_connection_is_unavailable() -> None:
     with full_server() as upstream, edge(upstream) as port:
         problem = read_problem(talk(port, ASKING["upload"]))
