@@ -58,7 +58,7 @@ def main() -> None:
     with running_both() as targets:
         lines = measure([*targets], asked.rounds, asked.seconds)
     write_csv(asked.csv, lines)
-    print_table(lines)
+    print_table([put_beside(*pair) for pair in pairs_of(lines)])
 
 
 def measure(targets: list[Target], rounds: int, seconds: float) -> list[Line]:
@@ -102,6 +102,25 @@ def describe(size: str, name: str, clients: int, turns: list[Answers]) -> Line:
         "refused/s": statistics.median(turn.rate(503) for turn in turns),
         **{f"p{percent} ms": percentile(taken, percent) for percent in (50, 95, 99)},
     }
+
+
+def pairs_of(lines: list[Line]) -> list[tuple[Line, Line]]:
+    """The plain solution's line and the service's for each size and number of clients."""
+    plain, service = (
+        [line for line in lines if line["target"] == name] for name in ("baseline", "service")
+    )
+    return list(zip(plain, service, strict=True))
+
+
+def put_beside(plain: Line, service: Line) -> Line:
+    """Both as one line; times are plain / service."""
+    assert all(plain[name] == service[name] for name in ("size", "clients"))
+    told: Line = {"size": plain["size"], "clients": plain["clients"]}
+    told |= {"plain/s": plain["uploads/s"], "filesvc/s": service["uploads/s"]}
+    times = {
+        name: f"{plain[name]:.0f} / {service[name]:.0f}" for name in ("p50 ms", "p95 ms", "p99 ms")
+    }
+    return told | {"refused/s": service["refused/s"]} | times
 
 
 if __name__ == "__main__":

@@ -29,25 +29,24 @@ from tests.load.targets import Target
 COUNTED = re.compile(
     r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(?P<calls>\d+)\s+(?:\d+\s+)?(?P<name>[a-z_0-9]+)$"
 )
-END_SECONDS, SHOWN = 20, 12
+END_SECONDS, SHOWN, COLUMN = 20, 6, "for one upload"
 
 
 def main() -> None:
-    """Print the most frequent calls of each target and size, and keep all of them."""
+    """Print a line for each target and size, and keep every call."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seconds", type=float, default=4)
     arguments.add_argument("--sizes", default="1k,10m")
     arguments.add_argument("--csv", help="keep the lines there")
     asked = arguments.parse_args()
-    lines: list[Line] = []
     with running_both() as targets:
-        for size in asked.sizes.split(","):
-            for target in targets:
-                found = measure(target, size, asked.seconds)
-                lines += found
-                print_table([*found[:SHOWN], add_up(found)])
-                print()
-    write_csv(asked.csv, lines)
+        found = [
+            measure(target, size, asked.seconds)
+            for size in asked.sizes.split(",")
+            for target in targets
+        ]
+    write_csv(asked.csv, [line for lines in found for line in lines])
+    print_table([summarize(lines) for lines in found])
 
 
 def measure(target: Target, size: str, seconds: float) -> list[Line]:
@@ -63,7 +62,7 @@ def measure(target: Target, size: str, seconds: float) -> list[Line]:
     target.clean()
     counted = count_calls(log.read_text())
     return [
-        {"size": size, "target": target.name, "call": name, "for one upload": calls / uploads}
+        {"size": size, "target": target.name, "call": name, COLUMN: calls / uploads}
         for name, calls in counted.most_common()
     ]
 
@@ -100,10 +99,17 @@ def count_calls(summary: str) -> Counter[str]:
     return counted
 
 
-def add_up(lines: list[Line]) -> Line:
-    """The line of all calls together."""
-    total = sum(float(line["for one upload"]) for line in lines)
-    return lines[0] | {"call": "all", "for one upload": total}
+def summarize(lines: list[Line]) -> Line:
+    """All calls of one target and size together, and the most frequent ones by name.
+
+    `futex` is told apart: threads that wait for each other, above all for the interpreter.
+    """
+    counts = {str(line["call"]): float(line[COLUMN]) for line in lines}
+    waits, total = counts.pop("futex", 0.0), sum(counts.values())
+    told: Line = {"size": lines[0]["size"], "target": lines[0]["target"]}
+    told |= {"all but futex": total, "futex": waits}
+    frequent = sorted(counts, key=lambda name: -counts[name])[:SHOWN]
+    return told | {"most frequent": ", ".join(f"{name} {counts[name]:.0f}" for name in frequent)}
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.load.concurrency import Answers
-from tests.load.figures import percentile, print_table, read_csv, read_table, tell, write_csv
+from tests.load.concurrency import Answers, pairs_of, put_beside
+from tests.load.figures import Line, percentile, print_table, read_csv, read_table, tell, write_csv
 from tests.load.memory import read_kib
 from tests.load.model import make_model
 from tests.load.processing_delay import arrivals
-from tests.load.system_calls import count_calls
+from tests.load.system_calls import COLUMN, count_calls, summarize
 
 times = st.lists(st.floats(0, 1e6), min_size=1)
 
@@ -101,6 +101,33 @@ def test_calls_are_counted_by_name_and_their_total_is_no_call() -> None:
 def test_a_summary_without_calls_is_no_measurement() -> None:
     with pytest.raises(AssertionError):
         count_calls("strace: Process 7 detached\n")
+
+
+def test_waiting_for_other_threads_is_told_apart_from_other_calls() -> None:
+    calls = {"futex": 60.0, "read": 3.0, "write": 4.0}
+    lines: list[Line] = [
+        {"size": "1k", "target": "service", "call": name, COLUMN: each}
+        for name, each in calls.items()
+    ]
+
+    told = summarize(lines)
+
+    assert (told["all but futex"], told["futex"]) == (7.0, 60.0)
+    assert told["most frequent"] == "write 4, read 3"
+
+
+def test_both_targets_stand_in_one_line_for_each_number_of_clients() -> None:
+    times: Line = {"p50 ms": 5.0, "p95 ms": 6.0, "p99 ms": 7.0, "refused/s": 0.5}
+    lines: list[Line] = [
+        {"size": "1k", "target": target, "clients": clients, "uploads/s": 1.0 * clients} | times
+        for target in ("baseline", "service")
+        for clients in (1, 2)
+    ]
+
+    told = [put_beside(*pair) for pair in pairs_of(lines)]
+
+    assert [line["clients"] for line in told] == [1, 2]
+    assert (told[1]["plain/s"], told[1]["filesvc/s"], told[1]["p99 ms"]) == (2.0, 2.0, "7 / 7")
 
 
 def test_a_line_of_proc_is_read_by_its_whole_name() -> None:
