@@ -12,7 +12,6 @@ import functools
 import threading
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +24,7 @@ from django.db.models.sql import UpdateQuery
 
 from errors.base import ServiceError
 from filesvc.models import File, Status
+from security.kept_threads import KeptThreads
 from security.upload import ScanReport
 
 log = structlog.get_logger("claims")
@@ -33,7 +33,7 @@ LEASE_SECONDS = 30
 RENEW_SECONDS = 10
 MAX_ATTEMPTS = 5
 # Threads that stay: one made for each file was waited for twice, at its start and its end.
-_renewals = ThreadPoolExecutor(thread_name_prefix="lease")
+_renewals = KeptThreads("lease")
 
 
 class ClaimLost(Exception):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+
+from security.kept_threads import KeptThreads
 
 # A large body is mostly alone, and then a second core is free: hashing is a fifth of the time
 # in which 100 MB are received (measured). Small ones would pay for the handing over.
 LARGE_BYTES = 16 * 1024 * 1024
 
-_hashing = ThreadPoolExecutor(thread_name_prefix="hashing")
+_hashing = KeptThreads("hashing")
 
 
 class RunningDigest:
