@@ -6,6 +6,7 @@ Nothing is tidied up on the way: no `finally`, no `except`, no buffer is flushed
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,9 @@ from unittest import mock
 from django.db import connections
 
 DIED = 99
+# A child of a process with threads may inherit a lock that nobody gives back: it hung for ever,
+# once. It then says where, and ends.
+HANGS_SECONDS = 120.0
 # Where an upload may die (RELIABILITY C1 to C4) and what it has by then: nothing that counts,
 # bytes without a row, or both.
 UPLOAD_POINTS = {
@@ -47,6 +51,7 @@ def run_until_dead(work: Callable[[Callable[..., None]], Any]) -> bool:
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
+            faulthandler.dump_traceback_later(HANGS_SECONDS, exit=True, file=2)
             work(die)
             os._exit(0)
         os._exit(1)  # a child that went on would be a second run of the tests
