@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.mutants.__main__ import EXPLAINED, percent_of
 from tests.mutants.drawing import apply_mutant, draw_mutants, find_idle_spans, show_change
-from tests.mutants.session import Result, Session, count, digest_of, open_session
+from tests.mutants.session import Result, Session, count, digest_of, is_explained, open_session
 from tests.mutants.tests_of import ROOT, USERS, find_tests, list_modules
 from tests.mutants.watching import Asked
 
@@ -141,6 +141,15 @@ def test_the_test_that_notices_most_in_a_second_comes_first() -> None:
 def test_a_test_may_take_some_times_as_long_as_without_a_mutant(seconds: float) -> None:
     assert Asked(seconds={"test": seconds}).limit("test") > 3 * seconds
     assert Asked().limit("test") >= 1
+
+
+def test_a_reason_is_for_one_change_or_for_every_change_of_a_line() -> None:
+    reasons = {"-a = 1": "how much is read at once", "-b = 1\n+b = 2": "the same"}
+
+    assert is_explained("-a = 1\n+a = 2", reasons)
+    assert is_explained("-b = 1\n+b = 2", reasons)
+    assert not is_explained("-b = 1\n+b = 3", reasons)
+    assert not is_explained("-a = 10\n+a = 2", reasons)
 
 
 # --- the score ------------------------------------------------------------------------

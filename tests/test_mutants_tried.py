@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.mutants.swapping import find_first_line, swap
+from tests.mutants.swapping import Noting, find_first_line, swap
 from tests.mutants.tests_of import ROOT
 from tests.mutants.trying import ask, environment, make_copy, warm_process
 
@@ -61,6 +61,18 @@ def test_every_reference_to_a_swapped_function_means_the_new_one(tmp_path: Path)
 
 def test_what_does_not_compile_is_not_swapped(tmp_path: Path) -> None:
     assert not swap(SOURCE.replace("+ 1", "+"), str(tmp_path / "box.py"), 6)
+
+
+def test_it_is_noted_which_functions_were_called(tmp_path: Path) -> None:
+    path = str(tmp_path / "box.py")
+    called_at_import = SOURCE.replace("@str", "") + "HALF = Box().half\n"
+    noting = Noting(path)
+
+    noting.start()
+    exec(compile(called_at_import, path, "exec"), {"__name__": "box"})  # noqa: S102 - our own
+    noting.stop()
+
+    assert {7, 17} & noting.first_lines == {17}
 
 
 COUNTS = "security/counts.py"

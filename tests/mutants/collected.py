@@ -33,12 +33,13 @@ class Collected:
     requests: TextIO
     answers: TextIO
 
+    def __post_init__(self) -> None:
+        self.noting = Noting(str(self.module))
+
     def pytest_configure(self, config: pytest.Config) -> None:
         """Servers are started by those who run tests."""
         if config.pluginmanager.has_plugin(SERVERS):
             config.pluginmanager.unregister(name=SERVERS)
-        self.noting = Noting(str(self.module))
-        self.noting.start()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
@@ -82,5 +83,6 @@ def serve(plugin: Collected, tests: list[str]) -> None:
     stack.end_with_parent()
     forking.adopt_orphans()
     forking.redirect_output()
+    plugin.noting.start()  # a conftest may import the module before any plugin is asked
     pytest.main([*OPTIONS, *tests], plugins=[plugin.watch, plugin])
     os._exit(3)

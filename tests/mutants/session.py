@@ -94,8 +94,13 @@ def count(module: str, results: Iterable[Result], explained: dict[str, dict[str,
     for result in results:
         if result.outcome != "survived":
             outcome.killed += 1
-        elif result.diff in reasons:
+        elif is_explained(result.diff, reasons):
             outcome.explained += 1
         else:
             outcome.survivors.append(result.diff)
     return outcome
+
+
+def is_explained(diff: str, reasons: dict[str, str]) -> bool:
+    """By its diff, or by the line that is changed when no change of it could be noticed."""
+    return diff in reasons or diff.partition("\n+")[0] in reasons

@@ -8,6 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 FLOORS = ("security", "errors")
 STRUCTURE = "tests/security/structure"
+# Tests of many modules at once, asked for those they name.
+TABLES = ("tests/security/test_limits.py", "tests/security/test_frozen.py")
 IMAGES = ("bmp", "gif", "images", "jpeg", "png", "tiff", "webp")
 
 # Modules without a test file of their own name, or with more to say elsewhere.
@@ -75,4 +77,11 @@ def find_tests(module: str, root: Path = ROOT) -> list[str]:
     told = [str(each.relative_to(root)) for each in own] + USERS.get(module, [])
     if not told:
         raise LookupError(f"no test is named for {module} (tests/mutants/tests_of.py)")
-    return told
+    name = ".".join(path.with_suffix("").parts)
+    tables = [table for table in TABLES if names(root / table, name) and table not in told]
+    return told + tables
+
+
+def names(table: Path, module: str) -> bool:
+    """True when the module is one of its rows."""
+    return table.exists() and f'"{module}"' in table.read_text()
