@@ -79,6 +79,25 @@ def test_a_detail_left_out_is_a_programming_error() -> None:
         TooManyApples(kind="cox")  # type: ignore[call-arg]  # wrong on purpose
 
 
+def test_nothing_is_told_by_its_position() -> None:
+    with pytest.raises(TypeError, match="positional"):
+        ServiceError(4)  # type: ignore[call-arg]  # wrong on purpose
+
+
+@pytest.mark.parametrize(("status", "is_reported"), [(499, False), (500, True), (501, True)])
+def test_an_operator_hears_of_what_is_ours(status: int, is_reported: bool) -> None:
+    class Plain(ServiceError):
+        pass
+
+    class Said(ServiceError):
+        is_ours = not is_reported
+
+    Plain.status = Said.status = status
+
+    assert Plain.is_reported() is is_reported
+    assert Said.is_reported() is not is_reported
+
+
 def test_two_alike_are_two_errors() -> None:
     first = TooManyApples(max_apples=3, kind="cox")
     second = TooManyApples(max_apples=3, kind="cox")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,9 +11,9 @@ from django.core.signals import got_request_exception
 from django.test import RequestFactory
 from hypothesis import given
 
-from errors import catalogue
+from errors import catalogue, handler
 from errors.base import ServiceError
-from errors.handler import answer, handle_500, log_error
+from errors.handler import answer, handle_404, handle_500, log_error
 from tests.client import call
 from tests.conftest import assert_problem
 from tests.errors.examples import REQUEST_ID, any_error
@@ -111,6 +112,7 @@ def test_an_operator_s_note_is_logged_and_not_sent(log_events: Events) -> None:
     ("sent", "status", "code"),
     [
         (400, 400, "suspicious_request"),
+        (401, 401, "authentication_required"),
         (403, 403, "permission_denied"),
         (404, 404, "not_found"),
         (503, 503, "service_unavailable"),
@@ -179,6 +181,19 @@ def test_a_500_without_an_exception_is_still_a_problem(log_events: Events) -> No
 
     assert (response.status_code, response.headers["X-Error-Code"]) == (500, "internal_error")
     assert log_events[0]["duration_ms"] is None
+
+
+@pytest.mark.parametrize("respond", [handle_500, lambda request: handle_404(request, KeyError())])
+def test_the_log_tells_the_milliseconds_since_the_guard(
+    respond: Any, log_events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "time", SimpleNamespace(monotonic=lambda: 107.2504))
+    request = RequestFactory().get("/")
+    request.META["filesvc.started"] = 100.0
+
+    respond(request)
+
+    assert log_events[0]["duration_ms"] == 7250
 
 
 def test_without_the_guard_the_id_is_all_zeros() -> None:

@@ -105,6 +105,13 @@ def test_the_walk_ends_after_so_many_blocks(monkeypatch: pytest.MonkeyPatch) -> 
     assert refusal_of("GIF", gif(gif_frame(), *[gif_comment(b"x")] * 9)) == "corrupt_content"
 
 
+def test_the_most_blocks_pass_and_one_more_does_not() -> None:
+    empty_blocks = bytes(100_000 - 2)  # beside the frame and the trailer
+
+    assert refusal_of("GIF", gif(gif_frame(), empty_blocks)) is None
+    assert refusal_of("GIF", gif(gif_frame(), empty_blocks + b"\0")) == "corrupt_content"
+
+
 def test_the_walk_ends_after_so_many_sub_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     content = gif(gif_frame(), b"!\xfe" + b"\x01x" * 50 + b"\0")
     assert refusal_of("GIF", content) is None

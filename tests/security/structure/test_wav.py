@@ -59,6 +59,8 @@ def test_a_wav_that_is_cut_short_is_corrupt(kept: int) -> None:
         riff(chunk(b"JUNK", bytes(28)), FORMAT, chunk(b"fact", bytes(4)), SOUND),
         riff(chunk(b"bext", bytes(603)), FORMAT, SOUND),
         riff(FORMAT, chunk(b"data", b"\x01" * 401)),
+        riff(chunk(b"junk", bytes(28)), FORMAT, SOUND),
+        riff(chunk(b"fmt ", FORMAT[8:] + bytes(24)), SOUND),
     ],
 )
 def test_chunks_may_stand_around_the_sound(content: bytes) -> None:
@@ -71,6 +73,16 @@ def test_what_was_written_to_a_pipe_has_no_lengths(length: int) -> None:
 
     assert verdict(riff(FORMAT, sound, length=length)) == "accepted"
     assert verdict(riff(FORMAT, sound, length=min(length + 36, 0xFFFFFFFF))) == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"), [(0x7FFF0000, "accepted"), (0x7FFEFFFF, "corrupt_content")]
+)
+def test_a_length_is_believed_up_to_the_first_that_pipes_leave(length: int, expected: str) -> None:
+    sound = b"data" + length.to_bytes(4, "little") + bytes(800)
+
+    assert verdict(riff(FORMAT, SOUND, length=length)) == expected
+    assert verdict(riff(FORMAT, sound)) == expected
 
 
 @pytest.mark.parametrize("name", [b"RF64", b"BW64"])
@@ -103,9 +115,11 @@ def test_what_untidy_writers_leave_is_accepted(content: bytes) -> None:
         riff(FORMAT),
         riff(SOUND, FORMAT),
         riff(chunk(b"fmt ", bytes(15)), SOUND),
+        riff(chunk(b"fmt ", FORMAT[8:23]), SOUND),
         riff(pcm_format(channels=0), SOUND),
         riff(pcm_format(rate=0), SOUND),
         riff(FORMAT, SOUND, form=b"WEBP"),
+        riff(FORMAT, SOUND, form=b"AVI "),
         riff(FORMAT, chunk(b"LIST", b"INFO"), SOUND, length=5000),
         riff(FORMAT, b"LIST\xff\xff\xff\x00", SOUND),
         riff(FORMAT, SOUND, b"LIST\xff\xff\xff\x00"),
