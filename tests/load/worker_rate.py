@@ -121,7 +121,12 @@ def run_rounds(storage: Path, files: int, rounds: int) -> dict[str, list[float]]
     rates["text, 6 bytes"] = []
     for _ in range(rounds):
         rates["one UPDATE, no file"].append(
-            measure(mark_processed, fill(*small, files * SMALL_FILES), "tests.load.plain_worker", storage)
+            measure(
+                mark_processed,
+                fill(*small, files * SMALL_FILES),
+                "tests.load.plain_worker",
+                storage,
+            )
         )
         rates["text, 6 bytes"].append(
             measure(process_file, fill(*small, files * SMALL_FILES), "config.celery", storage)
