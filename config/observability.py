@@ -79,6 +79,7 @@ def configure_logging(level: str) -> None:
                 "django.security": {"level": "CRITICAL"},
                 "celery": {"level": "WARNING"},
                 "kombu": {"level": "WARNING"},
+                "pikepdf": {"level": "WARNING"},  # says that it is there
             },
         }
     )

@@ -49,6 +49,10 @@ def only_line(text: str) -> dict[str, Any]:
     return line
 
 
+def test_a_library_that_only_says_it_is_there_is_not_heard() -> None:
+    assert not logging.getLogger("pikepdf._core").isEnabledFor(logging.INFO)
+
+
 @pytest.mark.property
 @given(text=TEXT, more=st.dictionaries(TEXT, TEXT, max_size=3))
 def test_any_text_of_ours_is_one_line_and_comes_back_as_it_was(
