@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +55,13 @@ def test_a_token_may_upload_read_and_delete_for_ever_when_nothing_else_is_said()
 
     token = Token.objects.get()
     assert (token.scopes, token.expiry) == (["delete", "read", "upload"], None)
+
+
+def test_the_help_names_every_scope_and_those_a_token_has_without_being_told() -> None:
+    parser = load_command_class("filesvc", "issue_token").create_parser("manage.py", "issue_token")
+    told = " ".join(parser.format_help().split())
+
+    assert "some of upload,read,delete,admin; upload,read,delete when left out" in told
 
 
 @pytest.mark.django_db

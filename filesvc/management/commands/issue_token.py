@@ -22,7 +22,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """One name, and two options."""
         parser.add_argument("name", help="user the token speaks for")
-        parser.add_argument("--scopes", default=DEFAULT_SCOPES, help="comma list of scopes")
+        parser.add_argument(
+            "--scopes",
+            default=DEFAULT_SCOPES,
+            help=f"some of {','.join(Scope)}; {DEFAULT_SCOPES} when left out",
+        )
         parser.add_argument("--ttl-hours", type=float, help="lifetime in hours; none when left out")
 
     def handle(self, *args: Any, **options: Any) -> None:
