@@ -39,6 +39,7 @@ td,th{text-align:left;padding:.35rem .75rem .35rem 0;border-bottom:1px solid #dd
 td{vertical-align:top}
 code,pre{font:14px/1.45 ui-monospace,monospace;background:#f4f4f4;border-radius:4px}
 code{padding:.1rem .3rem}pre{padding:1rem;overflow:auto}a{color:#0b57d0}
+h2{margin-top:2rem}h2 code{font-size:1.2rem}
 """
 # The pages have one style sheet of ours, no script, no picture, nothing from elsewhere.
 CONTENT_POLICY = (

@@ -6,6 +6,7 @@ import functools
 import json
 import re
 import threading
+from collections.abc import Iterator
 from html import escape
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from django.http import HttpResponse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 
 from errors import pages
@@ -26,6 +27,12 @@ from filesvc.views import PublicView
 _CODE = re.compile("`([a-z_]+)`")
 _generating = threading.Lock()
 JSON, HTML = "application/json", "text/html"
+PROBLEM_CODE = OpenApiParameter(
+    "code",
+    {"type": "string", "pattern": "^[^/]+$"},
+    OpenApiParameter.PATH,
+    description="The `code` of an error.",
+)
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the package has no types
@@ -37,6 +44,10 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         """RFC 6750."""
         return {"type": "http", "scheme": "bearer"}
+
+    def get_security_requirement(self, auto_schema: Any) -> dict[str, list[Any]]:
+        """The scope that the verb needs."""
+        return {"token": [str(auto_schema.view.scopes[auto_schema.method])]}
 
 
 class DocumentView(PublicView):
@@ -64,6 +75,7 @@ class ProblemView(DocumentView):
         errors=(NotFound,),
         needs_token=False,
         operation_id="explain_problem",
+        parameters=[PROBLEM_CODE],
     )
     def get(self, request: Request, code: str) -> HttpResponse:
         """What one error means, what to do about it, and an example."""
@@ -139,26 +151,51 @@ def render_docs() -> str:
         if method != "parameters"
     ]
     lead = (
-        '<p>The machine-readable form is <a href="/schema/">/schema/</a>; '
-        'the errors are explained at <a href="/problems/">/problems/</a>.</p>'
+        "<p>The machine-readable form, with the form of each answer, is "
+        '<a href="/schema/">/schema/</a>; the errors are explained at '
+        '<a href="/problems/">/problems/</a>. A token is sent as '
+        "<code>Authorization: Bearer &lt;token&gt;</code>.</p>"
     )
     return pages.render_page("API", lead + "".join(sections))
 
 
 def _render_operation(method: str, path: str, operation: dict[str, Any]) -> str:
-    parameters = "".join(
-        f"<li><code>{escape(item['name'])}</code> ({item['in']})</li>"
-        for item in operation.get("parameters", [])
-    )
+    inputs = "".join(f"<li>{item}</li>" for item in _render_inputs(operation))
     answers = "".join(
         f"<tr><td>{status}</td><td>{_render_answer(status, told)}</td></tr>"
         for status, told in sorted(operation["responses"].items())
     )
     return (
         f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
-        f"<p>{escape(operation.get('description', ''))}</p>"
-        f"{f'<ul>{parameters}</ul>' if parameters else ''}<table>{answers}</table>"
+        f"<p>{_render_text(operation.get('description', ''))}{_render_scope(operation)}</p>"
+        f"{f'<ul>{inputs}</ul>' if inputs else ''}<table>{answers}</table>"
     )
+
+
+def _render_scope(operation: dict[str, Any]) -> str:
+    """Which token is asked for, if any."""
+    scopes = [scope for told in operation["security"] for scope in told.get("token", [])]
+    return f" Needs a token with the scope <code>{escape(scopes[0])}</code>." if scopes else ""
+
+
+def _render_inputs(operation: dict[str, Any]) -> Iterator[str]:
+    """Each parameter, and each part of the form: its name, its place and its meaning."""
+    for item in operation.get("parameters", []):
+        yield _render_input(item["name"], item["in"], item)
+    for body in operation.get("requestBody", {}).get("content", {}).values():
+        for name, part in body["schema"]["properties"].items():
+            needed = ", required" if name in body["schema"]["required"] else ""
+            yield _render_input(name, f"part of the form{needed}", part)
+
+
+def _render_input(name: str, place: str, told: dict[str, Any]) -> str:
+    meaning = _render_text(told.get("description", ""))
+    return f"<code>{escape(name)}</code> ({place}){f': {meaning}' if meaning else ''}"
+
+
+def _render_text(text: str) -> str:
+    """What stands between backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _render_answer(status: str, told: dict[str, Any]) -> str:

@@ -172,12 +172,28 @@ class FilePageSerializer(serializers.Serializer[Any]):
 class ListQuery(serializers.Serializer[Any]):
     """The parameters of the list; any other one is refused."""
 
-    page_size = PageSizeField(min_value=1, max_value=200, default=50)
-    cursor = serializers.RegexField(r"^[np][0-9a-f]{32}\Z", required=False)
-    processed = serializers.BooleanField(required=False)
-    status = serializers.ChoiceField(choices=Status.choices, required=False)
+    page_size = PageSizeField(
+        min_value=1, max_value=200, default=50, help_text="Files on a page: 1 to 200, 50 if unsaid."
+    )
+    cursor = serializers.RegexField(
+        r"^[np][0-9a-f]{32}\Z", required=False, help_text="As `next` or `previous` has it."
+    )
+    processed = serializers.BooleanField(required=False, help_text="`true` or `false`.")
+    status = serializers.ChoiceField(
+        choices=Status.choices,
+        required=False,
+        help_text=f"One of {', '.join(f'`{status}`' for status in Status.values)}.",
+    )
     # Visible ASCII: DRF refuses NUL, blanks and lone surrogates, which no document would say.
-    media_type = serializers.RegexField(r"^[!-~]+\Z", max_length=100, required=False)
-    uploaded_after = serializers.DateTimeField(required=False)
-    uploaded_before = serializers.DateTimeField(required=False)
-    sha256 = serializers.RegexField(r"^[0-9a-f]{64}\Z", required=False)
+    media_type = serializers.RegexField(
+        r"^[!-~]+\Z", max_length=100, required=False, help_text="As `GET /policy/` lists them."
+    )
+    uploaded_after = serializers.DateTimeField(
+        required=False, help_text="Taken in later than this time (ISO 8601)."
+    )
+    uploaded_before = serializers.DateTimeField(
+        required=False, help_text="Taken in earlier than this time (ISO 8601)."
+    )
+    sha256 = serializers.RegexField(
+        r"^[0-9a-f]{64}\Z", required=False, help_text="Of the file, in lower-case hexadecimal."
+    )

@@ -43,7 +43,12 @@ from security.tokens import Scope, sees_everyone
 
 # The one form we print; `uuid.UUID` takes braces, blanks and signs too.
 _FILE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
-FILE_ID = OpenApiParameter("file_id", {"type": "string", "format": "uuid"}, OpenApiParameter.PATH)
+FILE_ID = OpenApiParameter(
+    "file_id",
+    {"type": "string", "format": "uuid"},
+    OpenApiParameter.PATH,
+    description="The `id` of a File.",
+)
 IDEMPOTENCY_KEY = OpenApiParameter(
     idempotency.HEADER,
     {"type": "string", "pattern": f'^({idempotency.KEY_PATTERN}|"{idempotency.KEY_PATTERN}")$'},
@@ -68,8 +73,16 @@ UPLOAD_FORM: dict[str, Any] = {
     "additionalProperties": False,
     "required": [FILE_PART],
     "properties": {
-        FILE_PART: {"type": "string", "format": "binary"},
-        DIGEST_PART: {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
+        FILE_PART: {
+            "type": "string",
+            "format": "binary",
+            "description": "The file, with its name.",
+        },
+        DIGEST_PART: {
+            "type": "string",
+            "pattern": "^[0-9a-fA-F]{64}$",
+            "description": "SHA-256 of the file, in hexadecimal, to be compared.",
+        },
     },
 }
 
@@ -143,7 +156,7 @@ class FileListView(ServiceView):
         errors=(catalogue.InvalidParameter,),
     )
     def get(self, request: Request) -> Response:
-        """Newest first, page by page."""
+        """The files of the token's user, newest first, page by page."""
         page = find_page(visible_files(request), request.query_params, request.path)
         told = tell_files(page.files, request)
         return Response({"next": page.next, "previous": page.previous, "results": told})
@@ -161,7 +174,7 @@ class FileView(ServiceView):
         errors=(catalogue.NotFound, catalogue.InvalidParameter),
     )
     def get(self, request: Request, file_id: str) -> Response:
-        """One file and its state; while it is on its way, when to ask again."""
+        """One file and its state; `Retry-After` tells when to ask again while it is on its way."""
         file = find_file(request, file_id)
         return Response(tell_file(file, request), headers=when_to_ask_again(file))
 
@@ -172,7 +185,7 @@ class FileView(ServiceView):
         errors=(catalogue.NotFound, catalogue.InvalidParameter, catalogue.StorageUnavailable),
     )
     def delete(self, request: Request, file_id: str) -> Response:
-        """Remove row and bytes, in every state."""
+        """Remove a file with its bytes and its preview, whatever its state."""
         delete_file(find_file(request, file_id))
         return Response(status=204)
 
@@ -200,7 +213,7 @@ class ContentView(ServiceView):
         ),
     )
     def get(self, request: Request, file_id: str) -> HttpResponseBase:
-        """As an attachment, once processed."""
+        """The bytes of a processed file, as an attachment; `Range` and `If-None-Match` count."""
         file = find_file(request, file_id)
         check_downloadable(file)
         return answer_content(request._request, file)
@@ -227,7 +240,7 @@ class PreviewView(ServiceView):
         ),
     )
     def get(self, request: Request, file_id: str) -> HttpResponseBase:
-        """Gated like the content; not every file has one."""
+        """A small picture of a processed file; `not_found` where there is none."""
         file = find_file(request, file_id)
         check_downloadable(file)
         return answer_preview(request._request, file)
@@ -252,7 +265,7 @@ class ReprocessView(LimitedView):
         ),
     )
     def post(self, request: Request, file_id: str) -> Response:
-        """From its first try on, whatever came of it before; a body is not read."""
+        """Have a file scanned and processed again, as if new; a body is not read."""
         file = reprocess(find_file(request, file_id))
         headers = {"Location": file.path, **when_to_ask_again(file)}
         return Response(tell_file(file, request), status=202, headers=headers)
@@ -294,7 +307,7 @@ class PolicyView(PublicView):
 
     @describes(operation_id="show_policy", answers={200: dict}, needs_token=False)
     def get(self, request: Request) -> Response:
-        """Limits, types, rate and scanner."""
+        """What may come in: size, types, rate and quotas, and what the scanner knows."""
         limit, window_seconds = window_of(settings.UPLOAD_RATE)
         return Response(
             {
@@ -319,7 +332,7 @@ class LiveView(PublicView):
 
     @describes(operation_id="is_live", answers={200: dict}, needs_token=False)
     def get(self, request: Request) -> Response:
-        """Always 200."""
+        """Whether the process answers; nothing else is asked."""
         return Response({"live": True})
 
 
@@ -333,7 +346,7 @@ class ReadyView(PublicView):
         needs_token=False,
     )
     def get(self, request: Request) -> Response:
-        """Raises ServiceUnavailable, naming what is missing."""
+        """Whether everything an upload needs is there; a refusal names what is missing."""
         return Response({"ready": True, "checks": check_ready()})
 
 

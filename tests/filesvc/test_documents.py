@@ -112,6 +112,24 @@ def test_a_token_is_a_bearer_token(document: Schema) -> None:
     }
 
 
+def test_every_operation_names_the_scope_its_token_needs(document: Schema) -> None:
+    scopes = {
+        told["operationId"]: told["security"][0]["token"]
+        for _, _, told in operations(document)
+        if told["security"] != [{}]
+    }
+
+    assert scopes == {
+        "upload_file": ["upload"],
+        "reprocess_file": ["upload"],
+        "list_files": ["read"],
+        "show_file": ["read"],
+        "download_file": ["read"],
+        "show_preview": ["read"],
+        "delete_file": ["delete"],
+    }
+
+
 def test_the_form_of_an_upload_must_be_sent_and_has_no_other_part(document: Schema) -> None:
     body = document["paths"]["/upload/"]["post"]["requestBody"]
 
@@ -185,6 +203,19 @@ def test_the_page_tells_every_operation_with_its_answers(document: Schema) -> No
         assert f"{method} {path}" in page.text
         for answer in told["responses"].values():
             assert answer.get("description", "").replace("`", "") in page.text
+
+
+def test_the_page_tells_what_everything_that_may_be_sent_means(document: Schema) -> None:
+    page = browse("/docs/")
+
+    for _, _, told in operations(document):
+        for parameter in told.get("parameters", []):
+            text = parameter.get("description", "").replace("`", "")
+            assert text, parameter["name"]
+            assert f"{parameter['name']} ({parameter['in']}): {text}" in page.text
+    assert "file (part of the form, required): The file, with its name." in page.text
+    assert "sha256 (part of the form): SHA-256 of the file" in page.text
+    assert "Needs a token with the scope upload." in page.text
 
 
 def test_the_page_is_html_whatever_is_asked_for() -> None:
