@@ -316,7 +316,7 @@ class IdempotencyKeyReused(ServiceError):
 
 @dataclass(eq=False, kw_only=True)
 class LengthRequired(ServiceError):
-    """The request has a body but no Content-Length."""
+    """This request needs a Content-Length."""
 
     code, status, title = "length_required", 411, "Length required"
     stage = "receiving"
@@ -328,7 +328,9 @@ class PayloadTooLarge(ServiceError):
     """The request body is larger than {max_bytes} bytes."""
 
     code, status, title = "payload_too_large", 413, "Payload is too large"
-    advice = "Send a smaller file; GET /policy/ tells the limit."
+    advice = (
+        "Send a smaller file; GET /policy/ tells the limit of a file, max_bytes that of a request."
+    )
     stage = "receiving"
     max_bytes: int
 
@@ -426,7 +428,7 @@ class MultipleFiles(ServiceError):
 
 @dataclass(eq=False, kw_only=True)
 class UnexpectedPart(ServiceError):
-    """The form has a part this service does not know."""
+    """The form may have one part file and one text part sha256, and no other."""
 
     code, status, title = "unexpected_part", 400, "Unexpected part"
     advice = "Send one file part named file and, if you like, one text part named sha256."
