@@ -19,7 +19,7 @@ ROWS = (
     ),
     Row(
         "C-02",
-        "Public pages tell states and no addresses; metrics stay inside; no server is named.",
+        "Public pages tell states, no addresses; metrics stay inside; no server tells its version.",
         ("filesvc/health.py", "docker/nginx.conf.template", "config/response_headers.py"),
         (
             by("filesvc/test_health", "the_page_tells_no_address_and_no_path"),
