@@ -308,9 +308,8 @@ def describe_start(port: str, token: str | None) -> str:
 def describe_delay(port: str) -> str:
     """Not ready in time: say what is missing, and leave the supervisor trying."""
     _, told = ask_readiness(port)
-    return (
-        f"not ready after {READY_SECONDS:.0f} s: {told.get('meta', 'nobody answers')}; see var/log/"
-    )
+    missing = told.get("meta", "nobody answers")
+    return f"not ready after {READY_SECONDS:.0f} s: {missing}; see above, and var/log/"
 
 
 def become_supervisor(run_dir: Path) -> NoReturn:

@@ -135,7 +135,7 @@ ROWS = (
             by("config/test_observability_sentry", "every_line_on_standard_error_is_json"),
             by("config/test_log_stream", "lines_arrive_in_their_order"),
         ),
-        "`make run`, which is for one machine, keeps them in `var/log`",
+        "`make run`, which is for one machine, shows them in its terminal and keeps none",
     ),
     Row(
         "E-11",
