@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,17 @@ def test_the_commands_of_the_readme_work_and_answer_as_shown(service: Service) -
             assert shape(answer) == shape(example)
             compared += 1
     assert compared == 3
+
+
+def test_the_license_shown_in_the_readme_is_the_one_that_is_sent() -> None:
+    content = (Path(__file__).parents[2] / "LICENSE").read_bytes()
+    answers = [json.loads(text) for kind, text in BLOCK.findall(README) if kind == "json"]
+    files = [file for told in answers for file in told.get("results", [told]) if "sha256" in file]
+
+    assert len(files) == 2
+    for file in files:
+        assert (file["size"], file["sha256"]) == (len(content), sha256(content).hexdigest())
+    assert files[1]["metadata"]["words"] == len(content.split())
 
 
 def test_the_refusal_of_the_readme_is_the_real_one(service: Service) -> None:
