@@ -9,7 +9,7 @@ from config.listening import listening_sockets
 
 def name_and_close(handle: socket.socket) -> tuple[str, int]:
     with handle:
-        return handle.getsockname()  # type: ignore[no-any-return]
+        return handle.getsockname()  # type: ignore[no-any-return]  # typeshed: Any
 
 
 def test_whoever_listens_by_tcp_is_found_and_nobody_else() -> None:
