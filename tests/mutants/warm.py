@@ -80,7 +80,7 @@ def import_others(mutated: str, seen: Iterable[str]) -> None:
 
 def find_dependents(mutated: str) -> set[str]:
     """What imports it, by whatever way; whatever is in a package that does, does so too."""
-    graph = grimp.build_graph(*OURS)
+    graph = grimp.build_graph(*OURS, cache_dir=None)
     found: set[str] = set()
     waiting = {mutated}
     while waiting:
