@@ -15,6 +15,7 @@ from matplotlib import pyplot as plt
 
 COLOURS = {"baseline": "#9aa5b1", "service": "#1f6feb"}
 NAMES = {"baseline": "plain solution", "service": "filesvc"}
+TICKS = (10, 20, 50, 100, 200, 500)
 
 
 def main() -> None:
@@ -29,6 +30,8 @@ def main() -> None:
         left.bar_label(bars, fmt="%.0f", fontsize=8)
     left.set_xticks(range(len(sizes)), sizes)
     left.set(yscale="log", ylabel="uploads a second", title="Rate, 8 connections, median")
+    left.set_yticks(TICKS, [f"{rate:g}" for rate in TICKS])
+    left.minorticks_off()
     left.legend()
     for number, size in enumerate(sizes):
         pairs = zip(rates["service"][size], rates["baseline"][size], strict=True)

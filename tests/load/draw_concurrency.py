@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from tests.load.draw import COLOURS, NAMES
 from tests.load.figures import read_csv
 
+MILLISECONDS = (10, 30, 100, 300, 1000)
+
 
 def main() -> None:
     """Two panels for each size: files taken a second, and p50 to p99, by number of clients."""
@@ -24,6 +26,8 @@ def main() -> None:
             draw(panels[0][column], panels[1][column], name, chosen)
         panels[0][column].set(title=f"{size}: files taken a second", ylim=0)
         panels[1][column].set(title=f"{size}: p50 to p99, milliseconds", yscale="log")
+        panels[1][column].set_yticks(MILLISECONDS, [str(number) for number in MILLISECONDS])
+        panels[1][column].minorticks_off()
         panels[1][column].set_xlabel("clients at a time")
         panels[0][column].legend()
     figure.savefig(sys.argv[2], metadata={"Date": None})
