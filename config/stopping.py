@@ -56,5 +56,5 @@ def close_the_door(sockets: Iterable[socket.socket]) -> None:
     code = ctypes.create_string_buffer(DROP_ALL)
     program = struct.pack("HL", 1, ctypes.addressof(code))
     for listening in sockets:
-        with listening, contextlib.suppress(OSError):  # a kernel without filters
+        with listening, contextlib.suppress(OSError):  # a kernel that lets only root do this
             listening.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
