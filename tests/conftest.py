@@ -85,14 +85,6 @@ def fresh_canary(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def forget_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What another test's clamd said of itself, or did not, is believed no longer."""
-    from security import signatures
-
-    monkeypatch.setattr(signatures, "_remembered", None)
-
-
-@pytest.fixture(autouse=True)
 def quiet_log_context() -> Iterator[None]:
     """No context of one test in the log lines of the next."""
     structlog.contextvars.clear_contextvars()

@@ -10,10 +10,10 @@ import pytest
 from django.db import connection
 
 from tests.filesvc.conftest import closed_breaker, doorbell, make_file
-from tests.security.conftest import fresh_limits
+from tests.security.conftest import forget_scanner, fresh_limits
 from tests.stack import Server
 
-__all__ = ["closed_breaker", "doorbell", "fresh_limits", "make_file"]
+__all__ = ["closed_breaker", "doorbell", "forget_scanner", "fresh_limits", "make_file"]
 
 Outage = Callable[[], AbstractContextManager[None]]
 

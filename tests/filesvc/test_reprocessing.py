@@ -25,12 +25,12 @@ from tests.filesvc.claiming import row_of, take
 from tests.filesvc.conftest import Doorbell, MakeFile
 from tests.filesvc.odd_program import PREVIEW
 from tests.s3 import read_kept
-from tests.security.conftest import fresh_limits
+from tests.security.conftest import forget_scanner, fresh_limits
 from tests.security.fake_clamd import FakeClamd, Script
 from tests.stack import RUN_DIR, Server
 
-__all__ = ["fresh_limits"]
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_limits")]
+__all__ = ["forget_scanner", "fresh_limits"]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_limits", "forget_scanner")]
 
 FINAL = [Status.PROCESSED, Status.FAILED, Status.QUARANTINED]
 CLEAN = b"fd[9]: OK\0"

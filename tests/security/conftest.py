@@ -16,6 +16,7 @@ from django.core.cache import caches
 
 from errors import wsgi_guard
 from errors.base import ServiceError
+from security import signatures
 from security.clamd_conf import render_clamd_conf
 from security.limit_cache import FallbackRedisCache
 from security.malware import scan_for_malware
@@ -40,6 +41,12 @@ class Watched(io.BytesIO):
 def no_drain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is read after the answer, so that what was read was read before it."""
     monkeypatch.setattr(wsgi_guard, "MAX_DRAIN_BYTES", 0)
+
+
+@pytest.fixture(autouse=True)
+def forget_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another test's clamd said of itself does not count here."""
+    monkeypatch.setattr(signatures, "_remembered", None)
 
 
 @pytest.fixture
