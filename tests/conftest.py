@@ -85,6 +85,16 @@ def fresh_canary(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def forget_lost_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scanner that another test took away is not believed to be gone in the next."""
+    from errors.base import ServiceError
+    from security import signatures
+
+    if signatures._remembered and isinstance(signatures._remembered[1], ServiceError):
+        monkeypatch.setattr(signatures, "_remembered", None)
+
+
+@pytest.fixture(autouse=True)
 def quiet_log_context() -> Iterator[None]:
     """No context of one test in the log lines of the next."""
     structlog.contextvars.clear_contextvars()
