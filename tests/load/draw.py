@@ -15,7 +15,7 @@ from matplotlib import pyplot as plt
 
 COLOURS = {"baseline": "#9aa5b1", "service": "#1f6feb"}
 NAMES = {"baseline": "plain solution", "service": "filesvc"}
-TICKS = (10, 20, 50, 100, 200, 500)
+TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
 def main() -> None:
@@ -27,9 +27,12 @@ def main() -> None:
         medians = [statistics.median(rates[name][size]) for size in sizes]
         places = [number + offset for number in range(len(sizes))]
         bars = left.bar(places, medians, 0.38, label=NAMES[name], color=COLOURS[name])
-        left.bar_label(bars, fmt="%.0f", fontsize=8)
+        left.bar_label(bars, fmt="%.3g", fontsize=8)
     left.set_xticks(range(len(sizes)), sizes)
-    left.set(yscale="log", ylabel="uploads a second", title="Rate, 8 connections, median")
+    left.set(
+        yscale="log", ylabel="uploads per second", title="Rate, 8 connections (100m: 2), median"
+    )
+    left.set_ylim(1, 700)
     left.set_yticks(TICKS, [f"{rate:g}" for rate in TICKS])
     left.minorticks_off()
     left.legend()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -100,7 +101,8 @@ def connect(database: str) -> psycopg.Connection[tuple[object, ...]]:
 
 @contextlib.contextmanager
 def running_backends() -> Iterator[None]:
-    """Redis, clamd, and a PostgreSQL that commits durably."""
+    """Redis, clamd, and a PostgreSQL that commits durably. A TERM ends them and what uses them."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     makers = (stack.make_redis, stack.make_clamd, lambda: stack.make_postgresql(is_durable=True))
     try:
         for make in makers:
