@@ -9,13 +9,16 @@ import dj_database_url
 from django.db.backends.signals import connection_created
 
 from config.database import bound_waits
-from config.env import BASE_DIR, read_environment
+from config.env import BASE_DIR, env_files, print_example, read_environment
 from config.observability import configure_logging, configure_sentry
 from config.version import read_version
 
 env = read_environment()
 
 VERSION = read_version()
+# For commands: `filesvc` imports nothing of `config`.
+ENV_FILES = env_files()
+ENV_EXAMPLE = print_example()
 SECRET_KEY = env.secret_key.get_secret_value()
 DEBUG = False
 ALLOWED_HOSTS = env.allowed_hosts

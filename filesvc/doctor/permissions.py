@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.cache import caches
-from django.utils.module_loading import import_string
 
 from filesvc.doctor.finding import Finding, fail, ok, warn
 from filesvc.stores.places import FILES, PREVIEWS
@@ -80,8 +79,7 @@ def _examine_socket(name: str, path: Path) -> Finding:
 
 def examine_settings_files() -> Iterator[Finding]:
     """Files with secrets in them are read by nobody else."""
-    # By name: `config` wires everybody and is imported by nobody.
-    for path in import_string("config.env.env_files")():
+    for path in settings.ENV_FILES:
         if not path.is_file():
             continue
         if path.stat().st_mode & OTHERS:

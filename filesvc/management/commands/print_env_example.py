@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.utils.module_loading import import_string
 
 
 class Command(BaseCommand):
@@ -15,5 +15,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """The text of the file, as it is kept in the repository."""
-        # By name: `config` wires everybody and is imported by nobody.
-        self.stdout.write(import_string("config.env.print_example")(), ending="")
+        self.stdout.write(settings.ENV_EXAMPLE, ending="")

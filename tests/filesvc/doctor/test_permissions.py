@@ -95,12 +95,12 @@ def test_a_part_with_an_address_has_no_socket(settings: Any) -> None:
 
 @pytest.mark.parametrize(("mode", "state"), [(0o600, "ok"), (0o640, "failed"), (0o604, "failed")])
 def test_a_file_with_secrets_is_read_by_us_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, state: str
+    tmp_path: Path, settings: Any, mode: int, state: str
 ) -> None:
     kept = tmp_path / "env"
     kept.touch()
     kept.chmod(mode)
-    monkeypatch.setenv("FILESVC_ENV_FILES", f"{kept}:{tmp_path / 'missing'}")
+    settings.ENV_FILES = (kept, tmp_path / "missing")
 
     assert states(see(examine_settings_files)) == {"file env": state}
 
