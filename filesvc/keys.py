@@ -70,7 +70,7 @@ def take_over(row: IdempotencyKey) -> bool:
     """Of several at once one succeeds: the others find a lease that runs (compare-and-swap)."""
     fields = ("holder", "lease_until", "created_at", "expires_at")
     anew = {name: getattr(row, name) for name in (*fields, "fingerprint", "status", "body")}
-    return bool(same_key(row).filter(claimable()).update(file_id=None, **anew))
+    return bool(same_key(row).filter(free_keys()).update(file_id=None, **anew))
 
 
 def answer_key(row: IdempotencyKey, **answer: Any) -> bool:
@@ -119,14 +119,14 @@ def new_claim(request: Request, key: str) -> IdempotencyKey:
     )
 
 
-def claimable() -> Q:
+def free_keys() -> Q:
     """Left by a request that did not live to its deadline, or kept for a day."""
     return Q(status=None, lease_until__lt=Now()) | Q(expires_at__lt=Now())
 
 
 def find_key(row: IdempotencyKey) -> Any:
     """The row with this key, if there is one, and whether it is free."""
-    is_free = ExpressionWrapper(claimable(), output_field=BooleanField())
+    is_free = ExpressionWrapper(free_keys(), output_field=BooleanField())
     return same_key(row).annotate(is_free=is_free).first()
 
 

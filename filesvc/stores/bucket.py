@@ -84,7 +84,7 @@ class Bucket:
         give_up_at = time.monotonic() + settings.PROCESSING_TIMEOUT_SECONDS
         told = self._call(self._client.get_object, **self._at(place))
         with (
-            Download(told["Body"]) as source,
+            ObjectBody(told["Body"]) as source,
             tempfile.TemporaryFile(dir=Path(settings.STORAGE_ROOT) / STAGING) as copy,
         ):
             while copy.tell() <= size_bytes and (chunk := source.read(COPY_BYTES)):
@@ -99,7 +99,7 @@ class Bucket:
         span = f"bytes={first}-{first + length_bytes - 1}"
         told = self._call(self._client.get_object, **self._at(place), Range=span)
         total = str(told.get("ContentRange", "")).rpartition("/")[2]
-        return Download(told["Body"]), int(total) if total.isdigit() else told["ContentLength"]
+        return ObjectBody(told["Body"]), int(total) if total.isdigit() else told["ContentLength"]
 
     def delete(self, place: str) -> None:
         """A store has no word for what was not there."""
@@ -183,7 +183,7 @@ class Bucket:
             yield page
 
 
-class Download:
+class ObjectBody:
     """The body of an answer, read as it arrives."""
 
     def __init__(self, body: StreamingBody) -> None:
@@ -198,7 +198,7 @@ class Download:
         """A connection with something still to come is of no use to anybody else."""
         self._body.close()
 
-    def __enter__(self) -> Download:
+    def __enter__(self) -> ObjectBody:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
