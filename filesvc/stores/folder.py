@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import uuid
 from collections.abc import Iterable, Iterator
@@ -62,7 +63,11 @@ class Folder:
 
     def open(self, place: str, size_bytes: int) -> BinaryIO:
         """The kept file itself."""
-        return self.path_of(place).open("rb")
+        try:
+            return self.path_of(place).open("rb")
+        except FileNotFoundError:
+            self._check_presence()
+            raise
 
     def open_span(self, place: str, first: int, length_bytes: int) -> tuple[Readable, int]:
         """The kept file itself, read up to `first`."""
@@ -108,8 +113,7 @@ class Folder:
 
     def find_lacking(self, files: Iterable[File]) -> Iterator[File]:
         """Each is looked at. A store that is not there at all is no finding about its files."""
-        if not self.path_of(FILES).is_dir():
-            raise FileNotFoundError(FILES)
+        self._check_presence()
         for file in files:
             path = self.path_of(self.place_of(FILES, file.id))
             if not path.exists() or path.stat().st_size != file.size_bytes:
@@ -117,6 +121,11 @@ class Folder:
 
     def probe(self) -> None:
         """Nothing: staging is on the same file system."""
+
+    def _check_presence(self) -> None:
+        """Without its folder, a store is not mounted here, and none of its files is gone."""
+        if not self.path_of(FILES).is_dir():
+            raise OSError(errno.ENODEV, FILES)
 
     def _place(self, path: Path) -> str:
         return path.relative_to(self._root).as_posix()

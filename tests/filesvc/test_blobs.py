@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import uuid
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from errors import catalogue
 from filesvc.blobs import blob_path, delete_blob, open_blob, prepare_storage
 from filesvc.models import File
+from filesvc.stores.places import FILES
 from tests.client import upload
 from tests.conftest import assert_nothing_kept, assert_problem, kept_files
 
@@ -185,6 +187,15 @@ def test_an_upload_whose_write_is_short_is_kept_whole(
 def test_a_blob_that_is_not_there_is_reported_as_missing() -> None:
     with pytest.raises(catalogue.SourceMissing):
         open_blob(uuid.uuid4(), 5)
+
+
+def test_a_blob_of_a_store_that_is_not_mounted_is_not_missing(storage: Path) -> None:
+    shutil.rmtree(storage / FILES)
+
+    with pytest.raises(catalogue.StorageUnavailable) as raised:
+        open_blob(uuid.uuid4(), 5)
+
+    assert raised.value.note == "ENODEV"
 
 
 def test_a_blob_that_cannot_be_read_is_a_fault_of_the_store() -> None:

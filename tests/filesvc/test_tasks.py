@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
@@ -17,6 +18,7 @@ from filesvc import processing
 from filesvc.blobs import blob_path
 from filesvc.models import File, Status
 from filesvc.sandbox import Answer, ProcessorCrashed, ProcessorDied, Report
+from filesvc.stores.places import FILES
 from filesvc.tasks import process_file
 from tests import samples
 from tests.client import call
@@ -130,6 +132,17 @@ def test_bytes_that_are_not_the_accepted_ones_fail_the_file(
 
     assert (row["status"], row["failure"]["code"]) == ("failed", code)
     assert (row["processed"], row["metadata"]) == (False, {})
+
+
+@pytest.mark.django_db
+def test_a_file_waits_while_its_store_is_not_mounted(make_file: MakeFile, storage: Path) -> None:
+    file = make_file()
+    (storage / FILES).rename(storage / "elsewhere")
+    waiting = deliver(file)
+    (storage / "elsewhere").rename(storage / FILES)
+
+    assert (waiting["status"], waiting["failure"]) == ("queued", None)
+    assert deliver(file)["status"] == "processed"
 
 
 @pytest.mark.django_db

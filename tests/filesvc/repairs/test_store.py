@@ -193,7 +193,7 @@ def test_a_store_that_is_not_there_says_nothing_about_its_files(
     make_file(status=Status.PROCESSED)
     shutil.rmtree(storage / FILES)
 
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(OSError, match=FILES):
         run_repair("audit_rows")
 
     assert run_repair("audit_digests") == 0
