@@ -150,6 +150,19 @@ def release(held: Claim) -> bool:
     )
 
 
+def put_off(held: Claim) -> bool:
+    """Put the file back to wait for what is away; the try is given back to it."""
+    return bool(
+        held._mine.update(
+            status=Status.QUEUED,
+            attempts=F("attempts") - 1,
+            lease_until=None,
+            progress=None,
+            notified_at=Now(),
+        )
+    )
+
+
 def send_back(file: File) -> bool:
     """Have a file whose state is final processed anew, from its first try on.
 

@@ -18,6 +18,7 @@ from filesvc.previews import save_preview
 from filesvc.sandbox import Answer, Report, describe_confined
 from security.gate_time import in_span
 from security.malware import scan_again
+from security.signatures import current_scanner
 from security.upload import storage_faults
 
 log = structlog.get_logger("processing")
@@ -37,12 +38,25 @@ def process(held: Claim) -> Answer:
             check_unchanged(file, source)
         if file.needs_scan:
             with in_span("processing", "scan"):
+                check_scanner()
                 held.scan = scan_again(source.fileno())
         with in_span("processing", "describe"):
             answer = describe_confined(file, source, reporter(held))
     if answer.preview is not None and answer.refusal is None:
         save_preview(file.id, held.fence, answer.preview)
     return answer
+
+
+def check_scanner() -> None:
+    """Whether the scanner answers at all: one that does not is away, whichever way it fails.
+
+    One that answers and then fails over a file may do so because of the file. Raises
+    ScannerUnavailable.
+    """
+    try:
+        current_scanner()
+    except (catalogue.ScannerTimeout, catalogue.ScannerError) as error:
+        raise catalogue.ScannerUnavailable(note=error.code) from error
 
 
 def check_unchanged(file: File, source: BinaryIO) -> None:

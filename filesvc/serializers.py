@@ -85,7 +85,10 @@ class FileSerializer(serializers.Serializer[File]):
     processed_at = serializers.DateTimeField(allow_null=True)
     status = serializers.ChoiceField(choices=Status.choices)
     progress = ProgressField()
-    attempts = serializers.IntegerField()
+    attempts = serializers.IntegerField(
+        help_text="Attempts so far; one that was put off, because a part of the service was "
+        "unavailable, does not count."
+    )
     failure = FailureField()
     owner = serializers.CharField(source="owner.username", required=False)
     metadata = MetadataField()

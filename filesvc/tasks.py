@@ -25,15 +25,15 @@ log = structlog.get_logger("processing")
 
 DOORBELL_REST_SECONDS = 5.0
 _doorbell_breaker = CircuitBreaker(DOORBELL_REST_SECONDS)
-# What processing needs and may have to wait for.
-TRY_LATER = (
+# What processing needs and waits for, however long it is away; no file is to blame.
+AWAY = (
     catalogue.StorageUnavailable,
     catalogue.StorageFull,
     catalogue.ScannerUnavailable,
-    catalogue.ScannerTimeout,
-    catalogue.ScannerError,
     catalogue.ProcessingDependencyUnavailable,
 )
+# A scanner that lives and breaks off over a file: the next try may be luckier, five are enough.
+BROKEN_OFF = (catalogue.ScannerTimeout, catalogue.ScannerError)
 FIRST_FENCE = 1
 # Found in a file that was let in: it is kept for whoever looks into it, and not handed out.
 QUARANTINED_FOR = (catalogue.ActiveContent, catalogue.MalwareDetected)
@@ -89,7 +89,7 @@ def work_on(file_id: uuid.UUID) -> None:
             answer = process(held)
     except claims.ClaimLost:
         _lose(held)
-    except TRY_LATER as error:
+    except (*AWAY, *BROKEN_OFF) as error:
         _try_again_later(held, error)
     except QUARANTINED_FOR as error:
         _close_quarantined(held, error, {})
@@ -107,10 +107,11 @@ def work_on(file_id: uuid.UUID) -> None:
 
 
 def _try_again_later(held: claims.Claim, error: ServiceError) -> None:
-    """What is away may come back: wait for the sweeper's next ring, up to the last try."""
-    if held.file.attempts >= claims.MAX_ATTEMPTS:
+    """Wait for the sweeper's next ring: for what is away without end, else up to the last try."""
+    is_away = isinstance(error, AWAY)
+    if not is_away and held.file.attempts >= claims.MAX_ATTEMPTS:
         _close_failed(held, catalogue.ProcessingDependencyUnavailable(note=error.note))
-    elif claims.release(held):
+    elif claims.put_off(held) if is_away else claims.release(held):
         FINISHED.labels("released").inc()
         log.warning("file.released", code=error.code, note=error.note)
     else:

@@ -26,6 +26,7 @@ from tests.files.images import jpeg_header
 from tests.files.office import docx
 from tests.files.pdfs import encrypted
 from tests.filesvc import keying
+from tests.security.fake_clamd import FakeClamd, Script
 
 UNKNOWN = "/files/018f2b6e-aaaa-7bbb-8ccc-1234567890ab/"
 CODED = f"{NOTE[0]}\r\nContent-Transfer-Encoding: base64"
@@ -224,10 +225,13 @@ def processing_lost(b: Bench) -> Answer:
 
 
 def processing_dependency_unavailable(b: Bench) -> Answer:
-    file = b.make_file(attempts=MAX_ATTEMPTS - 1)
-    blob_path(file.id).unlink()
-    blob_path(file.id).mkdir()
-    return b.processed(file)
+    scanned_at = timezone.now() - timedelta(minutes=1)
+    file = b.make_file(
+        attempts=MAX_ATTEMPTS - 1, scanned_at=scanned_at, reprocessed_at=timezone.now()
+    )
+    with FakeClamd(Script([b"fd[9]: OK"])) as scanner:
+        b.settings.CLAMD_ADDRESS = scanner.address
+        return b.processed(file)
 
 
 def source_missing(b: Bench) -> Answer:

@@ -18,6 +18,7 @@ ENDINGS: dict[str, Callable[[Claim], bool]] = {
     "fail": lambda held: claims.fail(held, catalogue.ProcessingFailed()),
     "renew": claims.renew,
     "release": claims.release,
+    "put_off": claims.put_off,
 }
 
 

@@ -129,7 +129,7 @@ def test_a_worker_that_was_overtaken_can_do_nothing_any_more(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("first", ["finish", "fail", "release"])
+@pytest.mark.parametrize("first", ["finish", "fail", "release", "put_off"])
 def test_a_claim_that_was_given_up_holds_no_more(
     make_file: MakeFile, first: str, ending: str
 ) -> None:
@@ -150,6 +150,18 @@ def test_a_released_file_waits_anew_and_keeps_its_count(make_file: MakeFile) -> 
     row = row_of(held.file)
     assert (row["status"], row["attempts"], row["lease_until"]) == ("queued", 1, None)
     assert timezone.now() - row["notified_at"] < timedelta(minutes=5)
+
+
+@pytest.mark.django_db
+def test_a_file_that_is_put_off_waits_anew_and_has_its_try_back(make_file: MakeFile) -> None:
+    file = make_file(attempts=4, notified_at=timezone.now() - timedelta(days=1))
+
+    claims.put_off(take(file))
+
+    row = row_of(file)
+    assert (row["status"], row["attempts"], row["lease_until"]) == ("queued", 4, None)
+    assert timezone.now() - row["notified_at"] < timedelta(minutes=5)
+    assert take(file).file.attempts == 5
 
 
 @pytest.mark.django_db

@@ -19,6 +19,8 @@ from filesvc.claims import Claim
 from tests.filesvc.claiming import ENDINGS, lapse, row_of
 from tests.filesvc.conftest import new_row
 
+WAITING = ("release", "put_off")
+
 
 class OneFile(RuleBasedStateMachine):
     """One real row and what it should be."""
@@ -56,8 +58,9 @@ class OneFile(RuleBasedStateMachine):
         assert ENDINGS[ending](claim) == mine
         if mine:
             self.is_lapsed = False
-            then = {"finish": "processed", "fail": "failed", "release": "queued"}
+            then = {"finish": "processed", "fail": "failed"} | dict.fromkeys(WAITING, "queued")
             self.status = then.get(ending, self.status)
+            self.attempts -= ending == "put_off"
 
     @invariant()
     def the_row_is_as_the_model_says(self) -> None:

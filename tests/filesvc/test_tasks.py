@@ -14,12 +14,13 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError, connection, connections
 
 from errors import catalogue
+from errors.base import ServiceError
 from filesvc import processing
 from filesvc.blobs import blob_path
 from filesvc.models import File, Status
 from filesvc.sandbox import Answer, ProcessorCrashed, ProcessorDied, Report
 from filesvc.stores.places import FILES
-from filesvc.tasks import process_file
+from filesvc.tasks import AWAY, BROKEN_OFF, process_file
 from tests import samples
 from tests.client import call
 from tests.filesvc.claiming import lapse, row_of, take
@@ -234,17 +235,56 @@ def test_a_processor_that_died_once_has_cost_the_file_a_try_only(
 
 
 @pytest.mark.django_db
-def test_a_store_that_is_away_is_waited_for_five_times(make_file: MakeFile) -> None:
+@pytest.mark.parametrize("error", AWAY)
+def test_what_is_away_is_waited_for_without_end(
+    make_file: MakeFile, set_processor: SetProcessor, error: type[ServiceError]
+) -> None:
+    def be_away() -> None:
+        raise error()
+
+    set_processor(be_away)
     file = make_file()
-    blob_path(file.id).unlink()
-    blob_path(file.id).mkdir()
+
+    tries = [deliver(file) for _ in range(7)]
+
+    assert {(row["status"], row["attempts"]) for row in tries} == {("queued", 0)}
+    assert [row["fence"] for row in tries] == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.django_db
+def test_a_store_that_is_away_costs_no_try_of_a_file_that_kills(
+    make_file: MakeFile, set_processor: SetProcessor
+) -> None:
+    ends = [ProcessorDied("exit status -9"), catalogue.StorageUnavailable()] * 4
+
+    def end() -> None:
+        raise ends.pop(0)
+
+    set_processor(end)
+    file = make_file()
+
+    tries = [deliver(file) for _ in range(8)]
+
+    assert [row["attempts"] for row in tries] == [1, 1, 2, 2, 3, 3, 4, 4]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("error", BROKEN_OFF)
+def test_a_scanner_that_breaks_off_over_a_file_is_asked_five_times(
+    make_file: MakeFile, set_processor: SetProcessor, error: type[ServiceError]
+) -> None:
+    def break_off() -> None:
+        raise error(note=SECRET)
+
+    set_processor(break_off)
+    file = make_file()
 
     tries = [deliver(file) for _ in range(5)]
 
     assert [row["attempts"] for row in tries] == [1, 2, 3, 4, 5]
     assert [row["status"] for row in tries] == ["queued"] * 4 + ["failed"]
     assert tries[-1]["failure"]["code"] == "processing_dependency_unavailable"
-    assert "EISDIR" not in str(tries[-1])
+    assert SECRET not in str(tries[-1])
 
 
 @pytest.mark.django_db
@@ -258,7 +298,7 @@ def test_a_store_that_comes_back_has_cost_time_only(make_file: MakeFile) -> None
 
     row = deliver(file)
 
-    assert (row["status"], row["attempts"], row["failure"]) == ("processed", 2, None)
+    assert (row["status"], row["attempts"], row["failure"]) == ("processed", 1, None)
 
 
 @pytest.mark.django_db

@@ -205,8 +205,8 @@ def test_a_store_that_takes_no_picture_is_waited_for(
     (storage / "previews").mkdir()
     done = deliver(file)
 
-    assert (waiting["status"], waiting["attempts"]) == (Status.QUEUED, 1)
-    assert (done["status"], done["attempts"], done["preview_fence"]) == (Status.PROCESSED, 2, 2)
+    assert (waiting["status"], waiting["attempts"]) == (Status.QUEUED, 0)
+    assert (done["status"], done["attempts"], done["preview_fence"]) == (Status.PROCESSED, 1, 2)
 
 
 def test_a_picture_that_cannot_be_removed_changes_no_outcome(

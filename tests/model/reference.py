@@ -82,6 +82,14 @@ class Reference:
         file.status = "processed"
         return True
 
+    def put_off(self, file_id: str, fence: int) -> bool:
+        """What was needed is away: the file waits, and has its try back."""
+        file = self.files.get(file_id)
+        if file is None or (file.status, file.fence) != ("processing", fence):
+            return False
+        file.status, file.attempts = "queued", file.attempts - 1
+        return True
+
     def is_free(self, file: Kept) -> bool:
         """Nobody works on it."""
         lapsed = file.status == "processing" and file.lease_until < self.now

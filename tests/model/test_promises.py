@@ -9,6 +9,7 @@ import hashlib
 import uuid
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck
@@ -22,7 +23,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from filesvc import claims
+from errors import catalogue
+from filesvc import claims, tasks
 from filesvc.blobs import blob_path
 from filesvc.claims import Claim
 from filesvc.models import File
@@ -131,6 +133,17 @@ class Promises(RuleBasedStateMachine):
             fence = self.reference.claim(file_id)
             if fence is not None:
                 assert self.reference.finish(file_id, fence)
+
+    @precondition(lambda self: self.reference.files)
+    @rule(number=which, times=st.integers(1, 6))
+    def deliver_while_the_store_is_away(self, number: int, times: int) -> None:
+        file_id = self.pick(number)
+        for _ in range(times):
+            with mock.patch.object(tasks, "process", side_effect=catalogue.StorageUnavailable()):
+                process_file(file_id)
+            fence = self.reference.claim(file_id)
+            if fence is not None:
+                assert self.reference.put_off(file_id, fence)
 
     @precondition(lambda self: self.reference.files)
     @rule(number=which)

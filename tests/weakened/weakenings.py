@@ -106,6 +106,13 @@ FINDINGS = (
         "tests/filesvc/test_claims_model.py",
     ),
     Weakening(
+        "an outage uses up the tries of a file",
+        "filesvc/claims.py",
+        '            attempts=F("attempts") - 1,\n',
+        "",
+        "tests/filesvc/test_claims_model.py",
+    ),
+    Weakening(
         "a stale worker finishes for its successor",
         "filesvc/claims.py",
         "File.objects.filter(id=self.file.id, fence=self.fence, status=Status.PROCESSING)",
