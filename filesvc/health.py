@@ -12,10 +12,10 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import caches
 from django.db import connection
-from redis import Redis
 
 from errors import catalogue
 from errors.base import ServiceError
+from filesvc.broker import open_broker
 from filesvc.progress import progress_of_workers
 from filesvc.stores import current_store
 from security import canary
@@ -132,12 +132,6 @@ def _ask_scanner() -> Details:
         is_wrong = word is not None and not word.is_right
         raise NotWell(error="canary_wrong" if is_wrong else "canary_stale", **told)
     return told
-
-
-def open_broker() -> Redis:
-    """The doorbell's Redis; past kombu, which waits two seconds before it says no (measured)."""
-    url = settings.BROKER_URL.replace("redis+socket://", "unix://").replace("virtual_host=", "db=")
-    return Redis.from_url(url, socket_connect_timeout=0.25, socket_timeout=0.25, retry=None)
 
 
 def _ask_broker() -> Details:

@@ -11,8 +11,9 @@ from django.db.migrations.executor import MigrationExecutor
 from redis import ResponseError
 from sentry_sdk.utils import Dsn
 
+from filesvc.broker import count_unheard, open_broker
 from filesvc.doctor.finding import Finding, fail, ok, warn
-from filesvc.health import STALE_SIGNATURES, check_readiness, open_broker
+from filesvc.health import STALE_SIGNATURES, check_readiness
 from security.signatures import MAX_AGE, TEST_ONLY, ask_version
 
 DAY_SECONDS = 24 * 60 * 60
@@ -91,7 +92,7 @@ def examine_signatures() -> Iterator[Finding]:
 def examine_doorbell() -> Iterator[Finding]:
     """The broker loses no message by itself, and somebody listens to it."""
     with open_broker() as broker:
-        waiting = int(broker.llen("celery"))
+        waiting = count_unheard(broker)
         listeners = sum(client["cmd"] == "brpop" for client in broker.client_list())
         policy = _policy_of(broker)
     if policy not in ("noeviction", None):

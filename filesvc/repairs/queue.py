@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from errors import catalogue
+from filesvc.broker import count_unheard, open_broker
 from filesvc.claims import MAX_ATTEMPTS, claimable, fail_unclaimed, from_now
 from filesvc.models import File, Status
 from filesvc.repairs.repair import NotNow
@@ -18,12 +19,28 @@ BATCH = 500
 
 
 def find_waiting() -> Iterable[File]:
-    """Files that wait longer than 30 s or whose worker let its lease lapse, oldest first."""
+    """Files that wait longer than 30 s or whose worker let its lease lapse, oldest first.
+
+    None while the broker holds more rings than a round of these: a file waits for its turn then
+    and not for a ring, and copies would fill the broker and come before new uploads. A broker
+    that has lost its rings holds none.
+    """
+    if _count_unheard() > BATCH:
+        return ()
     overdue = Q(notified_at__lt=from_now(-RING_AGAIN_SECONDS))
     waiting: Iterable[File] = File.objects.filter(claimable() & overdue).order_by("notified_at")[
         :BATCH
     ]
     return waiting
+
+
+def _count_unheard() -> int:
+    """None of a broker that is away: the ring itself will say so."""
+    try:
+        with open_broker() as broker:
+            return count_unheard(broker)
+    except Exception:  # noqa: BLE001 - a garbled answer is a ValueError and worse (measured)
+        return 0
 
 
 def ring_again(file: File) -> bool:

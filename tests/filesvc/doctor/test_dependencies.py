@@ -11,6 +11,7 @@ import sentry_sdk
 from django.db import connection
 from django.utils import timezone
 
+from filesvc.broker import open_broker
 from filesvc.doctor import dependencies
 from filesvc.doctor.dependencies import (
     examine_doorbell,
@@ -20,7 +21,6 @@ from filesvc.doctor.dependencies import (
     examine_signatures,
 )
 from filesvc.doctor.workers import examine_confinement
-from filesvc.health import open_broker
 from filesvc.models import File, Status
 from security import canary
 from security.signatures import Scanner

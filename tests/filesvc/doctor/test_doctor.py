@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from filesvc.broker import open_broker
 from filesvc.doctor import examine, exit_status
 from filesvc.doctor.dependencies import examine_doorbell
 from filesvc.doctor.finding import Finding, State, fail, ok, warn
-from filesvc.health import open_broker
 from tests.filesvc.doctor.seeing import see
 from tests.filesvc.processes import running_worker
 from tests.stack import RUN_DIR, Server, wait_until

@@ -94,6 +94,41 @@ def test_the_one_that_waits_longest_is_rung_for_first(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("queue_name", ["celery", "celery\x06\x163", "celery\x06\x169"])
+def test_nobody_is_rung_for_while_the_workers_have_enough_to_hear(
+    make_file: MakeFile, doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch, queue_name: str
+) -> None:
+    monkeypatch.setattr(queue, "BATCH", 3)
+    file = make_file()
+    age(file)
+    doorbell.client.lpush(queue_name, *["a ring"] * 4)
+    before = row_of(file)
+
+    assert run_repair("ring_again") == 0
+
+    assert (row_of(file), doorbell.client.llen(queue_name)) == (before, 4)
+    doorbell.client.rpop(queue_name)
+    assert run_repair("ring_again") == 1
+
+
+@pytest.mark.django_db
+def test_a_broker_that_was_emptied_is_rung_for_what_it_lost(
+    make_file: MakeFile, doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "BATCH", 3)
+    files = [make_file() for _ in range(5)]
+    for seconds, file in enumerate(reversed(files)):
+        age(file, 100 + seconds)
+    doorbell.client.lpush("celery", *["a ring"] * 4)
+    assert run_repair("ring_again") == 0
+
+    doorbell.client.flushdb()
+
+    assert run_repair("ring_again") == 3
+    assert doorbell.rung_for() == [file.id for file in files[:3]]
+
+
+@pytest.mark.django_db
 def test_a_ring_that_does_not_go_through_counts_for_nothing(
     make_file: MakeFile, doorbell: Doorbell, servers: dict[str, Server]
 ) -> None:
