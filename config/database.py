@@ -1,4 +1,4 @@
-"""Gives every wait for PostgreSQL an end; the driver has none once it is connected."""
+"""Time-outs for every wait on PostgreSQL; once it is connected, the driver has none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every setting that comes from outside: its type, its default and its sentence.
+"""Every setting that comes from outside: its type, its default and its description.
 
 Read from the process environment, then `.env`, then `var/env` (written by `make run`);
 the first that has a name wins. `.env.example` is printed from this file.

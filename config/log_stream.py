@@ -1,4 +1,4 @@
-"""Writes log lines and lets nobody wait: a reader that stops costs lines, never an answer."""
+"""Writes log lines without blocking: lines that nobody reads are dropped, no request waits."""
 
 from __future__ import annotations
 

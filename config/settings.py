@@ -1,4 +1,4 @@
-"""Django's settings, all of them; what differs between places comes from `env.py`."""
+"""Django's settings, all of them; what differs between installations comes from `env.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Has the kernel end connections whose client takes nothing, which the server waits for for ever.
+"""Has the kernel close connections whose client stops reading; the server would wait for ever.
 
 As nginx's `send_timeout` does where it is in front. The server opens its socket itself, after it
 has loaded us, and has no such option; what is set on a listening socket holds for what it accepts.

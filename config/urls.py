@@ -1,4 +1,4 @@
-"""The routes of the service, and who answers when Django itself has to refuse."""
+"""The routes of the service, and the handlers for errors that Django itself raises."""
 
 from django.urls import include, path
 

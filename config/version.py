@@ -1,4 +1,4 @@
-"""The version, which stands once: in the first numbered heading of CHANGELOG.md."""
+"""The version: read from the first numbered heading of CHANGELOG.md, the only place that has it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leaves the sending of kept bytes to nginx where it is in front (X-Accel-Redirect).
+"""Lets nginx send stored files where it is in front of the service (X-Accel-Redirect).
 
 Who may have them is decided before, here and not there. What nginx would answer otherwise than
 this service does, this service answers itself: both ways look the same from outside.

@@ -1,4 +1,4 @@
-"""The kept bytes: durable before anything else knows of them, under names of our own."""
+"""Stored files: durable before a row refers to them, and named by our own ids."""
 
 from __future__ import annotations
 

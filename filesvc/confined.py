@@ -1,4 +1,4 @@
-"""The process that opens strangers' files: gets one at a time, tells what is in it.
+"""The process that parses untrusted files: receives one at a time, reports what is in it.
 
 Started by `filesvc.sandbox` with nothing but a socket; it holds no secret, knows no database
 and ends when the other side does.

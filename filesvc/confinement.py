@@ -1,4 +1,4 @@
-"""Takes from this process all it could do harm with, for good.
+"""Irrevocably takes from this process everything it could do harm with.
 
 What reads a stranger's file may be taken over by it (CWE-502, CWE-787; OWASP ASVS 5.0 15.2.5).
 After `confine` the process can compute, read what is already open and answer; it can open no

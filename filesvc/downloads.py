@@ -1,4 +1,4 @@
-"""Sends kept bytes to one client, for no longer than so many bytes may take."""
+"""Sends a stored file to one client, within the time that its size allows."""
 
 from __future__ import annotations
 

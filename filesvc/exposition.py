@@ -1,4 +1,4 @@
-"""The counts of every process that shares a folder, and a port for processes without HTTP."""
+"""The metrics of all processes that share a folder, and a port for processes without HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the confined process and its keeper say to each other, one JSON object at a time."""
+"""The protocol between the confined process and its parent: one JSON object at a time."""
 
 from __future__ import annotations
 

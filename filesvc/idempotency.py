@@ -1,4 +1,4 @@
-"""Makes an upload that is sent again one upload: its Idempotency-Key is claimed before the body.
+"""Stores a repeated upload once: its Idempotency-Key is claimed before the body is read.
 
 Answered in the transaction that keeps the file, given back by whatever else happens
 (draft-ietf-httpapi-idempotency-key-header).

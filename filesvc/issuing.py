@@ -1,4 +1,4 @@
-"""Makes tokens and takes them out of force; the log is told of both, and never the token itself."""
+"""Issues and revokes tokens; both are logged, the token itself never is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of files: strict parameters, newest first, pages that hold while files come in."""
+"""The list of files: strict parameters, newest first, pages that stay stable as files arrive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What processing tells about a file: one form for each `kind`, and nothing outside a form.
+"""The metadata of a processed file: one schema for each `kind`, and nothing outside it.
 
 A kind keeps its fields and their meaning for as long as it has its name; a form that has to
 break gets a new one (`image.2`). What the process that opens strangers' files answers is

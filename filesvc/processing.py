@@ -1,4 +1,4 @@
-"""What is done to one claimed file: prove its bytes, scan it again when asked, describe it."""
+"""Processes one claimed file: check its digest, scan it again when asked, extract its metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compares every row with its bytes and all bytes with their rows, and mends what can be mended.
+"""Compares every row with its file and every file with its row, and repairs what is safe.
 
 The sweeper looks at samples and only tells; this reads the whole store, when a person asks.
 """

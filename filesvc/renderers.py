@@ -1,4 +1,4 @@
-"""JSON out, and an Accept header read with good will."""
+"""Renders JSON, and is lenient about the Accept header."""
 
 from __future__ import annotations
 

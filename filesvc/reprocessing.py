@@ -1,4 +1,4 @@
-"""Has a file processed again, and scanned by what the scanner knows by now."""
+"""Queues a file for processing again, with a new scan by the current signatures."""
 
 from __future__ import annotations
 

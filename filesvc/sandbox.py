@@ -1,4 +1,4 @@
-"""Has a file described by a process that could do no harm if the file took it over.
+"""Has a file parsed by a confined process, which can do no harm even if the file takes it over.
 
 One such process serves this one, a file at a time; it is replaced after many files or minutes,
 and at once after any that it did not survive. Its answers are checked like a stranger's.

@@ -1,4 +1,4 @@
-"""Do rows, bytes and queue agree? Asked by what the sweeper would repair now."""
+"""Do rows, stored files and queue agree? Uses the sweeper's own search for what to repair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is everything there that the service needs, and as it needs it?"""
+"""Does every dependency answer, and is it configured as the service needs it?"""
 
 from __future__ import annotations
 

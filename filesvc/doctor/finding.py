@@ -1,4 +1,4 @@
-"""What an examination tells: how something is, what was seen, and what to do about it."""
+"""The result of one examination: its state, what was seen, and what to do about it."""
 
 from __future__ import annotations
 

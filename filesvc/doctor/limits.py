@@ -1,4 +1,4 @@
-"""Do the limits fit each other? Proven by what passes them, not by what is written somewhere."""
+"""Are the limits consistent? Tested by sending what must pass, not by reading configurations."""
 
 from __future__ import annotations
 

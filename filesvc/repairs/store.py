@@ -1,4 +1,4 @@
-"""The store's repairs: removes what no row knows, tells of rows whose bytes are not theirs."""
+"""The store's repairs: removes files without a row, reports rows whose file is gone or changed."""
 
 from __future__ import annotations
 

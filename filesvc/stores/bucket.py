@@ -1,4 +1,4 @@
-"""Kept bytes in a bucket of an S3 store: sent with their digest, and never over others."""
+"""Stored files in a bucket of an S3 store: sent with their digest, never overwriting others."""
 
 from __future__ import annotations
 

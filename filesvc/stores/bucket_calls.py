@@ -1,4 +1,4 @@
-"""What may become of a call to an S3 store: an answer in time, or a fault as a disk has it."""
+"""Calls to an S3 store: a response in time, or an error of the kinds that a disk gives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kept bytes in a folder: durable before they have a name, and the name durable after."""
+"""Stored files in a folder: the bytes are made durable first, then their name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes a token and prints it, alone, on standard output; it is never shown again."""
+"""Issues a token and prints it, alone, on standard output; it is never shown again."""
 
 from __future__ import annotations
 

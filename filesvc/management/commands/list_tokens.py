@@ -1,4 +1,4 @@
-"""Lists the tokens: whose, which scopes, since and until when; never the token itself."""
+"""Lists the tokens: owner, scopes, creation and expiry; never the token itself."""
 
 from __future__ import annotations
 

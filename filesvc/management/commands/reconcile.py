@@ -1,4 +1,4 @@
-"""Compares rows with bytes over the whole store, and repairs what differs when told to."""
+"""Compares rows with stored files over the whole store, and repairs differences when told to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes a token out of force at once."""
+"""Revokes a token at once."""
 
 from __future__ import annotations
 
