@@ -60,6 +60,7 @@ class Promises(RuleBasedStateMachine):
         self.reference = Reference()
         self.stale: list[tuple[str, Claim]] = []
         self.processed_at: dict[str, Any] = {}
+        self.asked_in: dict[str, str] = {}
         self.last: tuple[bytes, str | None] = (CONTENTS[0], KEYS[1])
 
     # --- clients ---------------------------------------------------------------------------
@@ -193,7 +194,11 @@ class Promises(RuleBasedStateMachine):
 
     @invariant()
     def only_processed_files_are_handed_out_and_processed_once(self) -> None:
+        """Each is asked for in each state it comes to, not after every step: a fourth of the time."""
         for file in File.objects.all():
+            if self.asked_in.get(str(file.id)) == (state := f"{file.status} {file.processed_at}"):
+                continue
+            self.asked_in[str(file.id)] = state
             answer = call("GET", f"{file.path}content/", token=self.bench.token)
             assert (answer.status == 200) is (file.status == "processed")
             if file.status == "processed":
