@@ -194,7 +194,7 @@ class Promises(RuleBasedStateMachine):
 
     @invariant()
     def only_processed_files_are_handed_out_and_processed_once(self) -> None:
-        """Each is asked for in each state it comes to, not after every step: a fourth of the time."""
+        """Asked for once in each state: after every step it takes a third of the whole time."""
         for file in File.objects.all():
             if self.asked_in.get(str(file.id)) == (state := f"{file.status} {file.processed_at}"):
                 continue
