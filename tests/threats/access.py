@@ -23,7 +23,7 @@ ROWS = (
     ),
     Row(
         "H-02",
-        "A file of somebody else looks exactly like none.",
+        "Another owner's file is indistinguishable from a file that does not exist.",
         ("filesvc/models.py", "filesvc/views.py"),
         (
             by("filesvc/test_views", "a_file_of_another_owner_looks_exactly_like_none"),
@@ -32,7 +32,7 @@ ROWS = (
     ),
     Row(
         "H-03",
-        "No field a client adds sets owner, state or place.",
+        "A client cannot set owner, state or path through additional form fields.",
         ("filesvc/serializers.py", "security/receiving.py"),
         (
             by("contract/test_forged_requests", "no_part_of_a_form_sets_what_is_ours_to_set"),
@@ -41,7 +41,7 @@ ROWS = (
     ),
     Row(
         "H-04",
-        "Each verb needs its own scope, and admin is none.",
+        "Each operation needs its own scope; `admin` replaces none of them.",
         ("security/tokens.py", "filesvc/views.py"),
         (
             by("filesvc/test_views", "each_action_needs_its_own_scope_and_admin_is_none"),
@@ -50,7 +50,7 @@ ROWS = (
     ),
     Row(
         "H-05",
-        "A cookie opens nothing, so no other site can act for a user.",
+        "Cookies do not authenticate, so there is no cross-site request forgery.",
         ("config/settings.py", "security/tokens.py"),
         (
             by("config/test_settings", "a_cookie_is_no_authentication"),
@@ -72,7 +72,7 @@ ROWS = (
     ),
     Row(
         "H-07",
-        "Every body names its type, and every error is a Problem.",
+        "Every response body has a Content-Type, and every error is a Problem.",
         ("errors/problem.py", "errors/handler.py"),
         (
             by(
@@ -106,7 +106,7 @@ ROWS = (
     ),
     Row(
         "H-10",
-        "Edge, server and service see the same end of a request.",
+        "nginx, server and application agree where a request ends (no request smuggling).",
         ("security/receiving.py", "docker/nginx.conf.template"),
         (
             by(
@@ -124,7 +124,7 @@ ROWS = (
     ),
     Row(
         "H-11",
-        "A host that is not ours is refused and never repeated.",
+        "An unknown Host is refused and never echoed.",
         ("config/settings.py", "errors/handler.py"),
         (
             by("errors/test_handler", "a_foreign_or_missing_host_is_refused_everywhere"),
@@ -137,7 +137,7 @@ ROWS = (
     ),
     Row(
         "H-12",
-        "What is said twice is refused.",
+        "Duplicate parameters, files, digests and boundaries are refused.",
         ("filesvc/listing.py", "security/receiving.py"),
         (
             by("filesvc/test_listing_parameters", "a_repeated_parameter_is_refused"),
@@ -148,7 +148,7 @@ ROWS = (
     ),
     Row(
         "H-13",
-        "A form is decoded once, and two readers of it agree.",
+        "A form is decoded once, and a second parser reads it the same way.",
         ("security/receiving.py",),
         (
             by(
@@ -165,7 +165,7 @@ ROWS = (
     ),
     Row(
         "H-14",
-        "Every answer carries the headers that keep browsers from guessing, framing and running.",
+        "Every response has the headers against sniffing, framing and script execution.",
         ("config/response_headers.py", "docker/nginx.conf.template"),
         (
             by(
@@ -181,7 +181,7 @@ ROWS = (
     ),
     Row(
         "H-15",
-        "Guessing tokens is slowed down per address.",
+        "Token guessing is rate-limited per address.",
         ("security/rate_limit.py",),
         (
             by(
@@ -193,7 +193,7 @@ ROWS = (
     ),
     Row(
         "H-16",
-        "A token in an address counts for nothing.",
+        "A token in a URL is ignored.",
         ("security/tokens.py",),
         (
             by("filesvc/test_views", "a_token_in_the_address_counts_for_nothing"),

@@ -6,7 +6,7 @@ TITLE = "Archives, documents, pictures"
 ROWS = (
     Row(
         "A-01",
-        "What unpacks to too much is refused early, by the directory and by counting real bytes.",
+        "Zip bombs are refused early, by the directory and by counting the unpacked bytes.",
         (
             "security/structure/zip_archive.py",
             "security/structure/zip_directory.py",
@@ -25,13 +25,13 @@ ROWS = (
     ),
     Row(
         "A-02",
-        "Our own limits come before the scanner, which is no guard against bombs.",
+        "Our own limits are checked before the scan, which does not stop zip bombs.",
         ("filesvc/intake.py", "security/structure/__init__.py"),
         (by("contract/test_order_of_gates", "the_gates_before_the_scanner_need_none"),),
     ),
     Row(
         "A-03",
-        "Archives hold plain files and folders: no links, no devices.",
+        "Archives may hold only plain files and folders: no links, no devices.",
         ("security/structure/zip_names.py",),
         (
             by(
@@ -47,7 +47,7 @@ ROWS = (
     ),
     Row(
         "A-04",
-        "Names inside an archive lead nowhere; nothing is ever unpacked by its name.",
+        "No name inside an archive leads outside it; nothing is ever unpacked under its name.",
         ("security/structure/zip_names.py",),
         (
             by(
@@ -61,7 +61,7 @@ ROWS = (
     ),
     Row(
         "A-05",
-        "Archives are off unless the operator lists them.",
+        "Archives are refused unless the operator allows them.",
         ("security/policy.py",),
         (
             by("security/test_policy", "archives_are_off_by_default"),
@@ -95,7 +95,7 @@ ROWS = (
     ),
     Row(
         "A-07",
-        "Nothing a browser runs is accepted: no SVG, no HTML.",
+        "Nothing that a browser executes is accepted: no SVG, no HTML.",
         ("security/policy.py",),
         (
             by("security/test_policy", "nothing_a_browser_runs_is_in_the_table"),
@@ -107,7 +107,7 @@ ROWS = (
     ),
     Row(
         "A-08",
-        "XML declares no document type and no entity, in the gate and in the worker.",
+        "XML with a document type or an entity is refused, in the gate and in the worker.",
         ("security/structure/xml_parts.py", "filesvc/processors/markup.py"),
         (
             by(
@@ -125,7 +125,7 @@ ROWS = (
     ),
     Row(
         "A-09",
-        "Encrypted content is refused by checks of our own.",
+        "Encrypted content is refused by our own checks, not only by the scanner.",
         (
             "security/structure/zip_directory.py",
             "security/structure/pdf.py",
@@ -143,7 +143,7 @@ ROWS = (
     ),
     Row(
         "A-10",
-        "Pictures we make carry nothing but pixels.",
+        "Previews contain nothing but pixels.",
         ("filesvc/processors/thumbnails.py",),
         (
             by("filesvc/processors/test_thumbnails", "a_preview_has_no_notes"),
@@ -156,7 +156,7 @@ ROWS = (
     ),
     Row(
         "A-11",
-        "Nothing that inspects a file fetches anything.",
+        "Inspecting a file makes no network request.",
         ("filesvc/confinement.py", "filesvc/processors/relationships.py"),
         (
             by("filesvc/test_confinement", "a_confined_process_cannot"),

@@ -6,7 +6,7 @@ TITLE = "Errors, logs, reports"
 ROWS = (
     Row(
         "E-01",
-        "An error repeats nothing that was sent and tells nothing of the inside.",
+        "An error echoes nothing that was sent and discloses no internals.",
         ("errors/problem.py", "errors/translation.py"),
         (
             by(
@@ -22,7 +22,7 @@ ROWS = (
     ),
     Row(
         "E-02",
-        "With a dependency away the service refuses what needs it and does the rest.",
+        "When a dependency is down, only what needs it is refused.",
         ("security/circuit_breaker.py", "filesvc/health.py"),
         (
             by("faults/test_scanner", "a_clamd_that_is_gone_or_frozen_refuses_until_it_is_back"),
@@ -33,7 +33,7 @@ ROWS = (
     ),
     Row(
         "E-03",
-        "A gate that breaks, or says nothing, accepts nothing.",
+        "A gate that crashes, or gives no verdict, accepts nothing.",
         ("filesvc/intake.py", "security/upload.py"),
         (
             by(
@@ -50,7 +50,7 @@ ROWS = (
     ),
     Row(
         "E-04",
-        "What Django cannot answer is answered outside it.",
+        "Requests that crash Django are answered outside it.",
         ("errors/wsgi_guard.py",),
         (
             by(
@@ -81,7 +81,7 @@ ROWS = (
     ),
     Row(
         "E-06",
-        "Each refusal, of whatever kind, is one line with its code.",
+        "Each refusal, of whatever kind, is one log line with its code.",
         ("errors/handler.py", "errors/wsgi_guard.py"),
         (
             by(
@@ -94,7 +94,7 @@ ROWS = (
     ),
     Row(
         "E-07",
-        "Nothing sent can forge a line of the log.",
+        "Client input cannot forge a log line.",
         ("config/observability.py",),
         (
             by("contract/test_attacks", "whatever_a_name_holds_the_log_stays_one_parseable_line"),
@@ -107,7 +107,7 @@ ROWS = (
     ),
     Row(
         "E-08",
-        "No token and no content reaches log lines or reports.",
+        "No token and no file content reaches logs or error reports.",
         ("security/redaction.py",),
         (
             by("security/test_redaction", "no_mixture_of_places_lets_a_word_through"),
@@ -123,7 +123,7 @@ ROWS = (
     ),
     Row(
         "E-09",
-        "What anyone can cause at will is not reported.",
+        "Errors that any client can cause at will are not sent to Sentry.",
         ("security/redaction.py", "config/observability.py"),
         (by("config/test_observability_sentry", "what_anyone_can_cause_is_never_reported"),),
     ),

@@ -6,7 +6,7 @@ TITLE = "Names, storage, download"
 ROWS = (
     Row(
         "F-01",
-        "Where bytes lie is made of our own id alone.",
+        "The path of a stored file is made only of our own id.",
         ("filesvc/blobs.py",),
         (
             by("filesvc/test_blobs", "a_blob_has_a_fixed_name_under_the_root_made_of_its_id_alone"),
@@ -29,7 +29,7 @@ ROWS = (
     ),
     Row(
         "F-03",
-        "A name is refused rather than rewritten, and told once.",
+        "A bad name is refused, not rewritten, and a file has exactly one name.",
         ("security/receiving.py", "security/filename.py"),
         (
             by(
@@ -43,17 +43,17 @@ ROWS = (
     ),
     Row(
         "F-04",
-        "Kept bytes are never run and never served from where they lie.",
+        "Stored files are never executed, and their paths are not URLs.",
         ("filesvc/blobs.py", "filesvc/urls.py"),
         (
             by("filesvc/test_blobs", "kept_bytes_and_their_folders_are_private"),
             by("contract/test_forged_requests", "no_path_of_the_store_is_an_address"),
         ),
-        "mounting the store with noexec is the operator's",
+        "mounting the store with noexec is up to the operator",
     ),
     Row(
         "F-05",
-        "A download is an attachment of a type of ours that no browser runs or guesses.",
+        "A download is an attachment that browsers neither execute nor sniff.",
         ("filesvc/content.py", "config/response_headers.py"),
         (
             by(
@@ -66,7 +66,7 @@ ROWS = (
     ),
     Row(
         "F-06",
-        "No answer is kept by a cache.",
+        "No response may be cached.",
         ("config/response_headers.py",),
         (
             by(
@@ -77,7 +77,7 @@ ROWS = (
     ),
     Row(
         "F-07",
-        "Kept and staged bytes belong to the service alone; clamd gets an open file, no path.",
+        "Only the service's user can read stored and staged files; clamd gets a descriptor.",
         ("security/upload.py", "filesvc/blobs.py", "security/clamd_client.py"),
         (
             by(
@@ -91,7 +91,7 @@ ROWS = (
     ),
     Row(
         "F-08",
-        "Bytes are staged on the store's own file system and named only when they are whole.",
+        "Files are staged on the store's own file system and get their name only when complete.",
         ("security/upload.py", "filesvc/blobs.py"),
         (
             by("filesvc/test_blobs", "bytes_are_durable_before_they_are_named_and_the_name_after"),
@@ -103,7 +103,7 @@ ROWS = (
     ),
     Row(
         "F-09",
-        "Row and bytes go together, and what lost its other half is found.",
+        "A row and its file belong together; one without the other is found.",
         ("filesvc/storage.py", "filesvc/repairs/store.py"),
         (
             by("filesvc/test_storage", "the_row_goes_before_the_bytes"),
@@ -117,7 +117,7 @@ ROWS = (
     ),
     Row(
         "F-10",
-        "No name becomes a formula in somebody's table.",
+        "No file name can become a formula in a spreadsheet (CSV injection).",
         ("filesvc/renderers.py", "security/filename.py"),
         (
             by("filesvc/test_renderers", "whoever_takes_json_or_problems_gets_plain_json"),

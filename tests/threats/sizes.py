@@ -6,7 +6,7 @@ TITLE = "Sizes and limits"
 ROWS = (
     Row(
         "S-01",
-        "A file over the limit is refused: by its announced length unread, else within one chunk.",
+        "A file over the limit is refused: unread by Content-Length, else within one chunk.",
         ("security/size.py", "security/receiving.py"),
         (
             by(
@@ -20,7 +20,7 @@ ROWS = (
     ),
     Row(
         "S-02",
-        "What may come in is published from the same settings that decide.",
+        "The published policy is generated from the settings that are enforced.",
         ("security/policy.py", "filesvc/views.py"),
         (
             by("filesvc/test_views", "the_policy_page_tells_the_rules_in_force"),
@@ -29,7 +29,7 @@ ROWS = (
     ),
     Row(
         "S-03",
-        "Quotas of files and bytes per owner hold under concurrency and are given back.",
+        "Quotas per owner hold under concurrency, and refused uploads are not charged.",
         ("filesvc/quotas.py",),
         (
             by("filesvc/test_quotas_parallel", "of_fifty_uploads_at_once_one_gets_the_last_place"),
@@ -43,7 +43,7 @@ ROWS = (
     ),
     Row(
         "S-04",
-        "Uploads are limited per token, per address and at one time; scans wait before clamd.",
+        "Uploads are limited per token, per address and in parallel; scans queue before clamd.",
         ("security/rate_limit.py", "security/concurrency.py", "security/malware.py"),
         (
             by(
@@ -73,7 +73,7 @@ ROWS = (
     ),
     Row(
         "S-06",
-        "Every dependency has its time-outs; none is waited for without end.",
+        "Every call to a dependency has a time-out.",
         (
             "filesvc/deadlines.py",
             "config/database.py",
@@ -94,7 +94,7 @@ ROWS = (
     ),
     Row(
         "S-07",
-        "Inner deadlines end before outer ones, so that an answer comes before the client leaves.",
+        "Inner deadlines end before outer ones, so that the client gets a response.",
         ("filesvc/deadlines.py", "filesvc/checks.py"),
         (
             by(
@@ -108,7 +108,7 @@ ROWS = (
     ),
     Row(
         "S-08",
-        "Slow clients hold up nobody else.",
+        "Slow clients do not block others.",
         (
             "docker/nginx.conf.template",
             "security/concurrency.py",
@@ -124,11 +124,11 @@ ROWS = (
                 "a_client_that_takes_a_little_at_a_time_is_cut_off",
             ),
         ),
-        "without a proxy that buffers bodies, slow clients can hold the places of uploads (README)",
+        "without a proxy that buffers bodies, slow clients can occupy all upload slots (README)",
     ),
     Row(
         "S-09",
-        "Staged bytes go on every path, a crash included.",
+        "Staged bytes are removed on every path, also after a crash.",
         ("security/upload.py", "filesvc/repairs/store.py"),
         (
             by(
@@ -145,7 +145,7 @@ ROWS = (
     ),
     Row(
         "S-10",
-        "No body is spooled before the service has said yes to it.",
+        "The application reads no body before it has admitted the request.",
         ("config/wsgi.py", "errors/wsgi_guard.py"),
         (
             by("security/test_size", "a_declared_length_over_the_limit_is_refused_unread"),

@@ -19,7 +19,7 @@ ROWS = (
     ),
     Row(
         "C-02",
-        "Public pages tell states, no addresses; metrics stay inside; no server tells its version.",
+        "Public pages show no addresses; metrics are internal; no server shows its version.",
         ("filesvc/health.py", "docker/nginx.conf.template", "config/response_headers.py"),
         (
             by("filesvc/test_health", "the_page_tells_no_address_and_no_path"),
@@ -32,7 +32,7 @@ ROWS = (
     ),
     Row(
         "C-03",
-        "No secret stands in the sources.",
+        "There is no secret in the source code.",
         ("tests/run-checks", "docker/run.py"),
         (
             by("test_supply_chain", "a_secret_among_the_sources_is_found"),
@@ -46,7 +46,7 @@ ROWS = (
     ),
     Row(
         "C-04",
-        "The parts reach only the parts they need.",
+        "Each part can reach only the parts it needs.",
         ("filesvc/confinement.py", "docker-compose.yml"),
         (
             by("filesvc/test_confinement", "a_confined_process_cannot"),
@@ -56,11 +56,11 @@ ROWS = (
                 "only_what_is_said_shares_a_network",
             ),
         ),
-        "without Compose the network of web and worker processes is the operator's",
+        "without Compose, isolating the network of web and worker is up to the operator",
     ),
     Row(
         "C-05",
-        "Every package is pinned with its hash, listed, and checked for known faults.",
+        "Every package is pinned by hash, listed, and checked for known vulnerabilities.",
         ("requirements.txt", "Makefile", "tests/run-checks"),
         (
             by(
@@ -72,7 +72,7 @@ ROWS = (
     ),
     Row(
         "C-06",
-        "The API's document is made from the code and held against the running service.",
+        "The OpenAPI document is generated from the code, and tested against the service.",
         ("filesvc/documents.py", "errors/openapi.py"),
         (
             by("filesvc/test_documents", "every_route_is_documented_but_the_documents_themselves"),

@@ -6,7 +6,7 @@ TITLE = "Types of files"
 ROWS = (
     Row(
         "T-01",
-        "Extension, sniffed type and structure must agree on one type of the list.",
+        "Extension, detected type and structure must agree on one allowed type.",
         ("security/policy.py", "security/media_type.py", "security/structure/__init__.py"),
         (
             by(
@@ -19,7 +19,7 @@ ROWS = (
     ),
     Row(
         "T-02",
-        "The type a client claims decides nothing.",
+        "The Content-Type that a client sends for a file is ignored.",
         ("security/media_type.py",),
         (
             by("security/test_media_type", "the_claimed_type_never_changes_the_verdict"),
@@ -28,7 +28,7 @@ ROWS = (
     ),
     Row(
         "T-03",
-        "Inner extensions, trailing dots and blanks, NUL and case open nothing.",
+        "Double extensions, trailing dots and blanks, NUL and upper case bypass nothing.",
         ("security/filename.py", "security/extensions.py"),
         (
             by(
@@ -42,7 +42,7 @@ ROWS = (
     ),
     Row(
         "T-04",
-        "The whole file is looked at, not its first bytes.",
+        "Type detection looks beyond the first bytes of a file.",
         ("security/media_type.py",),
         (
             by(
@@ -54,7 +54,7 @@ ROWS = (
     ),
     Row(
         "T-05",
-        "Office files with macros, controls or remote templates are refused, libmagic or not.",
+        "Office files with macros, controls or remote templates are refused despite libmagic.",
         (
             "security/structure/ooxml.py",
             "security/structure/office_links.py",
@@ -76,7 +76,7 @@ ROWS = (
     ),
     Row(
         "T-06",
-        "Text proves itself by decoding to its end; no verdict is a refusal.",
+        "Text must decode to its end; without a verdict the file is refused.",
         ("security/encoding.py", "security/media_type.py"),
         (
             by(
@@ -90,7 +90,7 @@ ROWS = (
     ),
     Row(
         "T-07",
-        "A file that is two things, or has something before or behind it, is refused.",
+        "A polyglot, or a file with data before or after its content, is refused.",
         ("security/structure/second_format.py", "security/structure/__init__.py"),
         (
             by(
@@ -108,7 +108,7 @@ ROWS = (
     ),
     Row(
         "T-08",
-        "A libmagic that misreads an allowed type stops the start.",
+        "The service does not start with a libmagic that misreads an allowed type.",
         ("security/type_samples.py", "filesvc/checks.py"),
         (
             by(
@@ -121,7 +121,7 @@ ROWS = (
     ),
     Row(
         "T-09",
-        "libmagic is used by one thread at a time, and a failure of it refuses.",
+        "libmagic is used by one thread at a time; if it fails, the upload is refused.",
         ("security/media_type.py",),
         (
             by(
@@ -134,7 +134,7 @@ ROWS = (
     ),
     Row(
         "T-10",
-        "What libmagic cannot name is refused.",
+        "A file whose type libmagic does not recognise is refused.",
         ("security/media_type.py",),
         (
             by("security/test_media_type", "what_libmagic_cannot_name_is_refused"),
@@ -143,7 +143,7 @@ ROWS = (
     ),
     Row(
         "T-11",
-        "Parsers of strangers' bytes run where they can open, start and reach nothing.",
+        "Parsers of untrusted files run in a sandbox: no files, no programs, no network.",
         ("filesvc/confinement.py", "filesvc/confined.py", "filesvc/sandbox.py"),
         (
             by(

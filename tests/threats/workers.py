@@ -6,7 +6,7 @@ TITLE = "Workers, queue, data"
 ROWS = (
     Row(
         "W-01",
-        "Nothing that came over Redis is unpickled.",
+        "Nothing from Redis is unpickled.",
         ("config/celery.py", "security/counts.py"),
         (
             by("config/test_celery", "a_message_that_is_not_json_is_refused_unread"),
@@ -16,7 +16,7 @@ ROWS = (
     ),
     Row(
         "W-02",
-        "Bytes, row and work: all or nothing, whatever dies when.",
+        "Bytes, row and work are all or nothing, whichever process dies at whatever point.",
         ("filesvc/storage.py", "filesvc/repairs/store.py", "filesvc/repairs/queue.py"),
         (
             by(
@@ -32,7 +32,7 @@ ROWS = (
     ),
     Row(
         "W-03",
-        "However often work is handed out, it has one effect.",
+        "However often a task is delivered, it takes effect once.",
         ("filesvc/claims.py", "filesvc/tasks.py"),
         (
             by("filesvc/test_tasks", "two_deliveries_at_once_have_one_effect"),
@@ -42,7 +42,7 @@ ROWS = (
     ),
     Row(
         "W-04",
-        "A file that kills, starves or stalls its reader ends after a few tries.",
+        "A file that kills, starves or stalls its parser is given up after a few attempts.",
         ("filesvc/claims.py", "filesvc/sandbox.py", "config/celery.py"),
         (
             by(
@@ -58,7 +58,7 @@ ROWS = (
     ),
     Row(
         "W-05",
-        "Passwords and TLS of the parts behind are settings, and no secret has a default.",
+        "Passwords and TLS of the dependencies are settings, and no secret has a default.",
         ("config/env.py", "filesvc/checks.py"),
         (
             by(
@@ -73,11 +73,11 @@ ROWS = (
             ),
             by("test_supply_chain", "no_secret_has_a_default"),
         ),
-        "a database role that may not change tables is the operator's to make",
+        "a database role that may not change tables is up to the operator",
     ),
     Row(
         "W-06",
-        "A message carries an id and nothing else; the worker believes only the row.",
+        "A message carries only an id; the worker trusts only the row.",
         ("filesvc/tasks.py",),
         (
             by("filesvc/test_tasks_doorbell", "a_ring_carries_the_id_and_nothing_else"),
@@ -86,7 +86,7 @@ ROWS = (
     ),
     Row(
         "W-07",
-        "A user who is switched off can do nothing any more.",
+        "The tokens of a deactivated user are refused.",
         ("security/tokens.py",),
         (by("security/test_tokens", "every_bad_token_gets_the_same_answer"),),
         "what was accepted before is still processed, as its 201 promised",
