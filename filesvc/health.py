@@ -17,8 +17,10 @@ from errors import catalogue
 from errors.base import ServiceError
 from filesvc.broker import open_broker
 from filesvc.progress import progress_of_workers
+from filesvc.shared_answers import SharedAnswer, Told
 from filesvc.stores import current_store
 from security import canary
+from security.concurrency import ClientSlots
 from security.signatures import ask_version, check_signatures
 from security.upload import STAGING, storage_faults
 
@@ -27,6 +29,10 @@ PROBE = "filesvc:probe"
 PROBE_SECONDS = 1
 # Uploads are refused at seven days (security.signatures); traffic should go elsewhere before.
 STALE_SIGNATURES = timedelta(days=3)
+# Anybody may ask, and each asking costs a query, a write and a scanner's word.
+GOOD_SECONDS = 1.0
+USABLE_SECONDS = 5.0
+MOST_WAITING = 4
 
 
 class NotWell(Exception):
@@ -55,21 +61,40 @@ def check_readiness() -> dict[str, Details]:
     }
 
 
-def check_ready() -> dict[str, Details]:
-    """Like `check_readiness`.
+def check_ready() -> Told[dict[str, Details]]:
+    """Like `check_readiness`, asked at most once a second and by one request at a time.
 
-    Raises ServiceUnavailable, naming what is required and missing.
+    Raises ServiceUnavailable, naming what is required and missing; Overloaded when several
+    requests wait for a first answer already.
     """
-    checks = check_readiness()
-    failing = {
+    told = readiness.tell()
+    failing = _find_failing(told.answer)
+    if failing:
+        note = ", ".join(f"{name}: {error}" for name, error in failing.items())
+        raise catalogue.ServiceUnavailable(failing=list(failing), note=note)
+    return told
+
+
+def _find_failing(checks: dict[str, Details]) -> dict[str, str]:
+    """What is required and missing, with its error."""
+    return {
         name: check["error"]
         for name, check in checks.items()
         if check["required"] and not check["ok"]
     }
-    if failing:
-        note = ", ".join(f"{name}: {error}" for name, error in failing.items())
-        raise catalogue.ServiceUnavailable(failing=list(failing), note=note)
-    return checks
+
+
+def _good_for(checks: dict[str, Details]) -> float:
+    """A refusal is asked anew each time: what heals is seen at once."""
+    return 0.0 if _find_failing(checks) else GOOD_SECONDS
+
+
+readiness = SharedAnswer(
+    check_readiness,
+    _good_for,
+    usable_seconds=USABLE_SECONDS,
+    room=ClientSlots(MOST_WAITING),
+)
 
 
 def _check(ask: Callable[[], Details], *, required: bool = True) -> Details:

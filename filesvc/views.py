@@ -342,12 +342,17 @@ class ReadyView(PublicView):
     @describes(
         operation_id="is_ready",
         answers={200: dict},
-        errors=(catalogue.ServiceUnavailable,),
+        errors=(catalogue.ServiceUnavailable, catalogue.Overloaded),
         needs_token=False,
     )
     def get(self, request: Request) -> Response:
-        """Whether everything an upload needs is there; a refusal names what is missing."""
-        return Response({"ready": True, "checks": check_ready()})
+        """Whether everything an upload needs is there; a refusal names what is missing.
+
+        The answer is that of the last `age_seconds`.
+        """
+        told = check_ready()
+        age_seconds = round(told.age_seconds, 1)
+        return Response({"ready": True, "age_seconds": age_seconds, "checks": told.answer})
 
 
 def visible_files(request: Request) -> Any:

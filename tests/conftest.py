@@ -85,6 +85,15 @@ def fresh_canary(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def fresh_readiness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question for readiness is asked anew, so that a test sees what it has just done."""
+    from filesvc import health
+
+    monkeypatch.setattr(health, "GOOD_SECONDS", 0.0)
+    monkeypatch.setattr(health.readiness, "_last", None)
+
+
+@pytest.fixture(autouse=True)
 def forget_lost_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scanner that another test took away is not believed to be gone in the next."""
     from errors.base import ServiceError

@@ -48,7 +48,7 @@ OWN: dict[str, tuple[type[ServiceError], ...]] = {
     ),
     "show_policy": (),
     "is_live": (),
-    "is_ready": (catalogue.ServiceUnavailable,),
+    "is_ready": (catalogue.ServiceUnavailable, catalogue.Overloaded),
     "list_problems": (),
     "explain_problem": (catalogue.NotFound,),
 }

@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from filesvc import health
 from filesvc.progress import STUCK_SECONDS
-from security.signatures import Scanner
+from security.signatures import Scanner, ask_version
 from tests import stack
 from tests.client import Answer, call
 from tests.conftest import assert_problem, kept_files
 from tests.filesvc.conftest import MakeFile
-from tests.stack import Server
+from tests.stack import Server, wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +32,7 @@ REQUIRED = {"database": True, "storage": True, "scanner": True}
 REQUIRED |= dict.fromkeys(("broker", "cache", "workers"), False)
 REDIS = ("broker", "cache")
 BOUNDED_SECONDS = 10.0
+LASTING_SECONDS = 60.0
 
 
 def ask() -> Answer:
@@ -54,6 +57,64 @@ def test_each_dependency_is_named_with_its_state_and_time() -> None:
     assert checks["scanner"]["age_seconds"] is None
     assert checks["scanner"]["canary_age_seconds"] == 0
     assert (checks["workers"]["state"], checks["workers"]["oldest_waiting_seconds"]) == ("idle", 0)
+
+
+def test_an_answer_is_good_for_a_second_and_tells_its_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = count_calls(monkeypatch)
+    monkeypatch.setattr(health, "GOOD_SECONDS", LASTING_SECONDS)
+
+    answers = [ask() for _ in range(5)]
+
+    assert [answer.status for answer in answers] == [200] * 5
+    ages = [answer.json["age_seconds"] for answer in answers]
+    assert ages[0] == 0
+    assert ages == sorted(ages)
+    assert all(isinstance(age, int | float) for age in ages)
+    assert len(asked) == 1
+    monkeypatch.setattr(health, "GOOD_SECONDS", 0.0)
+    assert ask().json["age_seconds"] == 0
+    assert len(asked) == 2
+
+
+def test_a_refusal_is_asked_anew_so_that_what_heals_is_seen_at_once(
+    monkeypatch: pytest.MonkeyPatch, servers: dict[str, Server]
+) -> None:
+    monkeypatch.setattr(health, "GOOD_SECONDS", LASTING_SECONDS)
+    with servers["clamd"].stopped():
+        assert failing(ask()) == ["scanner"]
+
+    assert ask().status == 200
+
+
+def test_a_frozen_part_holds_one_request_and_the_others_are_told_the_last_answer(
+    monkeypatch: pytest.MonkeyPatch, servers: dict[str, Server]
+) -> None:
+    """The database is asked by a thread of its own, which must not be left with a connection."""
+    for name in ("_ask_database", "_ask_workers"):
+        monkeypatch.setattr(health, name, dict)
+    assert ask().status == 200
+    asked = count_calls(monkeypatch)
+    with ThreadPoolExecutor(1) as other, servers["clamd"].frozen():
+        held = other.submit(ask)
+        wait_until(lambda: bool(asked), BOUNDED_SECONDS, "one asks the scanner")
+        told = [ask() for _ in range(31)]
+        assert not held.done()
+        assert failing(held.result(BOUNDED_SECONDS)) == ["scanner"]
+
+    assert {answer.status for answer in told} == {200}
+    assert len(asked) == 1
+
+
+def count_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Grows by one whenever the scanner is asked."""
+    asked = list[str]()
+
+    def count() -> Scanner:
+        asked.append("scanner")
+        return ask_version()
+
+    monkeypatch.setattr(health, "ask_version", count)
+    return asked
 
 
 def test_the_page_tells_no_address_and_no_path(storage: Path, settings: Any) -> None:

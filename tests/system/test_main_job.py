@@ -106,6 +106,8 @@ def test_a_stopped_scanner_refuses_and_its_return_heals(service: Service) -> Non
     assert time.monotonic() - began < 2
     assert int(refused.headers["Retry-After"]) >= 1
     assert service.kept_files() == before
+    # An answer of before is good for a second.
+    wait_until(lambda: not service.is_ready(), 3, "not ready")
     assert service.get(None, "/health/ready").json()["meta"] == {"failing": ["scanner"]}
     service.control("start", "backends:clamd")
     wait_until(service.is_ready, 20, "ready again")
