@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import secrets
-import threading
-import time
 from typing import Any
 
 from django.conf import settings
 
 from errors import catalogue
 from filesvc.models import File, Status
+from filesvc.shared_answers import SharedAnswer
 from security.upload import storage_faults
 
 BACKLOG_KNOWN_SECONDS = 1.0
@@ -23,25 +22,22 @@ RETRY_SECONDS = (5, 15)
 OWNERS_SHARE = 4
 
 
-class Backlog:
-    """How many files wait, asked of the database at most once a second."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._asked_at = -BACKLOG_KNOWN_SECONDS
-        self._files = 0
-
-    def count(self) -> int:
-        """Files that wait, counted no further than one above the cap."""
-        with self._lock:
-            if time.monotonic() - self._asked_at >= BACKLOG_KNOWN_SECONDS:
-                waiting = File.objects.filter(status=Status.QUEUED)
-                self._files = waiting[: settings.MAX_BACKLOG_FILES + 1].count()
-                self._asked_at = time.monotonic()
-            return self._files
+def count_waiting() -> int:
+    """Files that wait, counted no further than one above the cap."""
+    waiting = File.objects.filter(status=Status.QUEUED)
+    return int(waiting[: settings.MAX_BACKLOG_FILES + 1].count())
 
 
-backlog = Backlog()
+def make_backlog() -> SharedAnswer[int]:
+    """The count, asked of the database at most once a second, and by one thread at a time.
+
+    While that one waits for the database the others go by the last count, however old: the
+    limit is one of load, and a database that does not answer refuses them by itself.
+    """
+    return SharedAnswer(count_waiting, lambda count: BACKLOG_KNOWN_SECONDS)
+
+
+backlog = make_backlog()
 
 
 def check_head_room(owner: Any, announced_bytes: int = 0) -> None:
@@ -52,7 +48,7 @@ def check_head_room(owner: Any, announced_bytes: int = 0) -> None:
     """
     if free_bytes() - announced_bytes < settings.MIN_FREE_BYTES:
         raise _overloaded("disk")
-    waiting, share = backlog.count(), max(1, settings.MAX_BACKLOG_FILES // OWNERS_SHARE)
+    waiting, share = backlog.tell().answer, max(1, settings.MAX_BACKLOG_FILES // OWNERS_SHARE)
     if waiting > settings.MAX_BACKLOG_FILES:
         raise _overloaded("backlog")
     # Asked only when it may be so: most queues are shorter than anybody's share.

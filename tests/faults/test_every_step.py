@@ -16,7 +16,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from filesvc.blobs import blob_path
-from filesvc.head_room import Backlog
+from filesvc.head_room import make_backlog
 from filesvc.models import File, IdempotencyKey
 from filesvc.sweeper import sweep_once
 from tests.client import Answer
@@ -62,7 +62,7 @@ def nothing_is_remembered() -> Iterator[None]:
     """No step is spared because an earlier upload took it."""
     with (
         mock.patch("filesvc.stores.folder._durable_folders", set()),
-        mock.patch("filesvc.head_room.backlog", Backlog()),
+        mock.patch("filesvc.head_room.backlog", make_backlog()),
     ):
         yield
 

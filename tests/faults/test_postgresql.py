@@ -18,10 +18,12 @@ import pytest
 from django.db import connections
 from psycopg import sql
 
+from filesvc import head_room
 from filesvc.models import File, StoredUsage
 from tests import stack
+from tests.client import Answer
 from tests.faults.conftest import Client, Serve, failing
-from tests.faults.report import WHEN_OVER, Report
+from tests.faults.report import AFTER_AN_HOUR, WHEN_OVER, Report
 from tests.faults.test_database import CODE, direct_address
 from tests.stack import DATABASE
 
@@ -32,6 +34,8 @@ pytestmark = [
 
 # A connection and a lock have three seconds each; the rest is room on a busy machine.
 BOUND_SECONDS = 8.0
+# The row, and the question whether it is there after all, wait for the lock each.
+AT_ONCE, LOCKED_TABLE_SECONDS = 14, 15.0
 ROOM_BYTES = 1024 * 1024
 
 
@@ -115,6 +119,43 @@ def test_a_row_that_stays_locked_refuses_in_time(
     assert took < BOUND_SECONDS
     assert serve(client.upload).status == 201
     report(saw=answer, left="nothing", repaired=WHEN_OVER)
+
+
+@pytest.mark.fault(43, "the table of files stays locked under many uploads")
+def test_uploads_that_wait_for_a_locked_table_wait_beside_each_other(
+    *,
+    client: Client,
+    serve: Serve,
+    direct: Any,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    report: Report,
+) -> None:
+    """Behind each other, each with its three seconds, they took 42 s."""
+    settings.MAX_INFLIGHT_UPLOADS = AT_ONCE
+    monkeypatch.setattr(head_room, "backlog", head_room.make_backlog())
+    assert serve(client.upload).status == 201
+    client.forget()
+    monkeypatch.setattr(head_room, "BACKLOG_KNOWN_SECONDS", 0.0)
+    started = time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE) as threads, direct.transaction():
+        direct.execute("LOCK TABLE filesvc_file IN ACCESS EXCLUSIVE MODE")
+        answers = list(threads.map(lambda _: upload_and_leave(client), range(AT_ONCE)))
+        took = time.monotonic() - started
+
+    assert {(answer.status, answer.code) for answer in answers} == {(503, CODE)}
+    assert took < LOCKED_TABLE_SECONDS
+    assert File.objects.count() == 0
+    assert serve(client.upload).status == 201
+    report(saw=answers[0], left="bytes", repaired=AFTER_AN_HOUR)
+
+
+def upload_and_leave(client: Client) -> Answer:
+    """One upload of a thread that keeps no connection."""
+    try:
+        return client.upload()
+    finally:
+        connections.close_all()
 
 
 @pytest.mark.fault(43, "two transactions wait for each other")

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from errors import catalogue
 from filesvc import head_room
-from filesvc.head_room import Backlog, check_head_room, free_bytes
+from filesvc.head_room import check_head_room, free_bytes, make_backlog
 from filesvc.models import Status
 from tests.client import call, upload
 from tests.conftest import assert_nothing_kept, assert_problem
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_backlog")]
 @pytest.fixture
 def fresh_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
     """What an earlier test counted is forgotten."""
-    monkeypatch.setattr(head_room, "backlog", Backlog())
+    monkeypatch.setattr(head_room, "backlog", make_backlog())
 
 
 def test_the_free_bytes_are_those_of_the_store(storage: Path) -> None:
@@ -68,16 +68,16 @@ def test_the_backlog_is_asked_for_at_most_once_a_second(
     from django.db import connection
 
     now = [100.0]
-    monkeypatch.setattr("filesvc.head_room.time.monotonic", lambda: now[0])
-    backlog = Backlog()
+    monkeypatch.setattr("filesvc.shared_answers.time.monotonic", lambda: now[0])
+    backlog = make_backlog()
     make_file()
     with CaptureQueriesContext(connection) as queries:
-        assert [backlog.count() for _ in range(5)] == [1] * 5
+        assert [backlog.tell().answer for _ in range(5)] == [1] * 5
         make_file()
         now[0] += 0.9
-        assert backlog.count() == 1
+        assert backlog.tell().answer == 1
         now[0] += 0.2
-        assert backlog.count() == 2
+        assert backlog.tell().answer == 2
 
     assert sum("COUNT" in query["sql"] for query in queries) == 2
 
