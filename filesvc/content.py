@@ -10,7 +10,6 @@ from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header, parse_etags
 
 from errors import catalogue
-from errors.base import ServiceError
 from filesvc.acceleration import edge_answers_alike, is_edge_in_front, leave_to_edge
 from filesvc.blobs import blob_path, open_span
 from filesvc.downloads import Download
@@ -75,7 +74,7 @@ def _stream(file: File, span: Span | None) -> StreamingHttpResponse:
     client_slots.take_or_refuse()
     try:
         download = Download(file, _open(file, span), length_bytes)
-    except ServiceError:
+    except BaseException:  # of any kind: a place that is not given back is lost for good
         client_slots.release()
         raise
     # Closed with the response, when the server has sent the last byte or lost the client.

@@ -16,10 +16,12 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filesvc import downloads
+from filesvc import content, downloads
 from filesvc.downloads import Download, allowed_seconds
 from filesvc.models import File, Status
 from security.concurrency import client_slots
+from tests.client import call
+from tests.conftest import assert_problem
 from tests.faults.living import Web, read_all, running_web
 from tests.filesvc.conftest import MakeFile
 from tests.stack import wait_until
@@ -39,10 +41,10 @@ class Clock:
         monkeypatch.setattr(downloads, "time", SimpleNamespace(monotonic=lambda: self.now))
 
 
-def begin(content: bytes) -> Download:
-    """A download of that content, with its slot."""
+def begin(sent: bytes) -> Download:
+    """A download of these bytes, with its slot."""
     client_slots.take_or_refuse()
-    return Download(File(), io.BytesIO(content), len(content))
+    return Download(File(), io.BytesIO(sent), len(sent))
 
 
 @pytest.mark.parametrize(("late_by", "is_whole"), [(-1, True), (1, False)])
@@ -87,6 +89,23 @@ def test_a_client_that_leaves_is_told_of_and_its_slot_is_free(
 
     assert {event["event"] for event in log_events} == {"content.cut_short"}
     assert (log_events[0]["sent_bytes"], log_events[0]["is_slow"]) == (10, False)
+
+
+@pytest.mark.django_db
+def test_a_download_that_cannot_begin_gives_its_slot_back_whatever_stopped_it(
+    token: str, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    file = make_file(b"hello", status=Status.PROCESSED, processed=True)
+
+    def refuse(*args: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(content, "open_span", refuse)
+        for _ in range(settings.MAX_WAITING_CLIENTS + 1):
+            assert_problem(call("GET", f"{file.path}content/", token=token), 500, "internal_error")
+
+    assert call("GET", f"{file.path}content/", token=token).body == b"hello"
 
 
 def test_an_answer_without_a_body_is_no_download_that_was_cut(
