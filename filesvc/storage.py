@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -120,8 +121,8 @@ def _row_comes(file: File) -> bool:
 def delete_file(file: File) -> None:
     """Row first, then bytes: a crash between leaves an orphan, never a row without bytes.
 
-    Of several at once one deletes, and only that one gives its bytes back to the quota.
-    Raises NotFound, DatabaseUnavailable, StorageUnavailable.
+    Of several at once one deletes, and only that one gives its bytes back to the quota. With the
+    row the file is deleted, and said to be. Raises NotFound, DatabaseUnavailable.
     """
     file_id = file.id
     with transaction.atomic():
@@ -129,6 +130,14 @@ def delete_file(file: File) -> None:
         if not deleted:
             raise catalogue.NotFound()
         refund_stored(file.owner_id, file.size_bytes)
-    delete_previews(file_id)
-    delete_blob(file_id)
     log.info("file.deleted", file_id=str(file_id))
+    _remove_bytes(file_id)
+
+
+def _remove_bytes(file_id: uuid.UUID) -> None:
+    """What the store does not let go of now is an orphan, which the sweeper removes."""
+    for remove in (delete_previews, delete_blob):
+        try:
+            remove(file_id)
+        except Exception as error:  # noqa: BLE001 - the file is deleted, whatever becomes of its bytes
+            log.warning("blob.left_behind", file_id=str(file_id), error=type(error).__name__)

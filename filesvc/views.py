@@ -182,7 +182,7 @@ class FileView(ServiceView):
         operation_id="delete_file",
         parameters=[FILE_ID],
         answers={204: None},
-        errors=(catalogue.NotFound, catalogue.InvalidParameter, catalogue.StorageUnavailable),
+        errors=(catalogue.NotFound, catalogue.InvalidParameter),
     )
     def delete(self, request: Request, file_id: str) -> Response:
         """Remove a file with its bytes and its preview, whatever its state."""

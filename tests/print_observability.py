@@ -60,6 +60,10 @@ MEANING = {
     "progress.not_written": (ERROR, "progress could not be stored: the database was down"),
     "preview.left_behind": (WORK, "a preview could not be removed; the sweeper will remove it"),
     "parts.left_behind": (WORK, "an incomplete multipart upload to S3 could not be aborted"),
+    "blob.left_behind": (
+        WORK,
+        "the bytes of a deleted file could not be removed; the sweeper will remove them",
+    ),
     "staged.left_behind": (WORK, "a staged file could not be removed; the sweeper will remove it"),
     "blob.left_for_sweeper": (
         WORK,

@@ -27,11 +27,7 @@ OWN: dict[str, tuple[type[ServiceError], ...]] = {
     "upload_file": INTAKE_ERRORS,
     "list_files": (catalogue.InvalidParameter,),
     "show_file": (catalogue.NotFound, catalogue.InvalidParameter),
-    "delete_file": (
-        catalogue.NotFound,
-        catalogue.InvalidParameter,
-        catalogue.StorageUnavailable,
-    ),
+    "delete_file": (catalogue.NotFound, catalogue.InvalidParameter),
     "download_file": (
         *(catalogue.NotFound, catalogue.InvalidParameter, catalogue.FileNotReady),
         *(catalogue.StateConflict, catalogue.FileQuarantined, catalogue.RangeNotSatisfiable),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from django.db import DataError, InterfaceError, OperationalError, connection
 from kombu import Producer
 
+from errors import catalogue
 from filesvc import head_room, tasks
 from filesvc.blobs import blob_path
 from filesvc.models import File
@@ -205,14 +207,38 @@ def test_what_was_not_rung_for_is_rung_for_by_the_sweeper(
 
 
 @pytest.mark.django_db
-def test_the_row_goes_before_the_bytes(token: str, make_file: MakeFile) -> None:
+def test_a_file_is_deleted_with_its_row_whatever_becomes_of_its_bytes(
+    token: str, make_file: MakeFile, log_events: list[dict[str, Any]]
+) -> None:
     file = make_file()
     blob_path(file.id).unlink()
     blob_path(file.id).mkdir()
 
-    assert_problem(call("DELETE", file.path, token=token), 503, "storage_unavailable")
+    assert call("DELETE", file.path, token=token).status == 204
 
     assert not File.objects.exists()
+    told = [(event["event"], event["file_id"]) for event in log_events]
+    assert told == [("file.deleted", str(file.id)), ("blob.left_behind", str(file.id))]
+    assert_problem(call("GET", file.path, token=token), 404, "not_found")
+
+
+@ON_BOTH_STORES
+@pytest.mark.django_db
+def test_bytes_that_a_deletion_leaves_are_removed_by_the_sweeper(
+    token: str, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(file_id: uuid.UUID) -> None:
+        raise catalogue.StorageUnavailable(note="away")
+
+    file, later = make_file(b"hello"), time.time() + 61 * 60
+    monkeypatch.setattr("filesvc.storage.delete_blob", refuse)
+    assert call("DELETE", file.path, token=token).status == 204
+    assert read_kept() == {file.id.hex: b"hello"}
+    monkeypatch.setattr("filesvc.repairs.store.time", lambda: later)
+
+    assert run_repair("remove_orphan_blobs") == 1
+
+    assert read_kept() == {}
 
 
 @ON_BOTH_STORES

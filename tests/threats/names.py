@@ -106,7 +106,11 @@ ROWS = (
         "A row and its file belong together; one without the other is found.",
         ("filesvc/storage.py", "filesvc/repairs/store.py"),
         (
-            by("filesvc/test_storage", "the_row_goes_before_the_bytes"),
+            by(
+                "filesvc/test_storage",
+                "a_file_is_deleted_with_its_row_whatever_becomes_of_its_bytes",
+                "bytes_that_a_deletion_leaves_are_removed_by_the_sweeper",
+            ),
             by(
                 "filesvc/repairs/test_store",
                 "what_a_crash_left_goes_after_an_hour_and_not_before",
