@@ -278,7 +278,15 @@ class Environment(BaseSettings):
     max_backlog_files: int = Field(
         default=100_000, ge=1, description="With more files waiting uploads are refused."
     )
-    web_workers: int = Field(default=2, ge=1, description="Web processes.")
+    web_instances: int = Field(
+        default=1,
+        ge=1,
+        description="Web servers that share one clamd, which has threads for their scans.",
+    )
+    worker_instances: int = Field(
+        default=1, ge=1, description="Workers that share one clamd, in the same way."
+    )
+    web_workers: int = Field(default=2, ge=1, description="Web processes of each.")
     web_threads: int = Field(
         default=16, ge=4, description="Threads of each; two stay free of uploads."
     )

@@ -11,6 +11,7 @@ from django.conf import settings
 from security.archive_limits import MAX_ENTRIES
 
 MIB = 1024 * 1024
+SPARE_THREADS = 2
 HEADROOM_BYTES = 1 * MIB  # a member of a container may not reach MaxFileSize (V-05)
 
 # clamd refuses to start on an option it does not know, so younger ones are left out before.
@@ -25,7 +26,7 @@ _KNOWN_SINCE = {
 def render_clamd_conf(template: str, run_dir: Path, database: Path, version: str) -> str:
     """The configuration text for a clamd of `version` ("1.4.6") with its files in `run_dir`."""
     max_file_bytes = settings.MAX_UPLOAD_BYTES + HEADROOM_BYTES
-    scans = settings.WEB_WORKERS * settings.SCANS_PER_PROCESS
+    threads = count_threads()
     text = Template(template).substitute(
         socket=run_dir / "clamd.sock",
         pid_file=run_dir / "clamd.own.pid",
@@ -35,11 +36,22 @@ def render_clamd_conf(template: str, run_dir: Path, database: Path, version: str
         max_scan_bytes=4 * max_file_bytes,
         max_files=MAX_ENTRIES + 1,  # an archive our gate lets pass is looked at whole
         max_scan_milliseconds=int(settings.SCAN_TIMEOUT_SECONDS * 800),  # before our own deadline
-        max_threads=scans + 2,
-        max_queue=2 * (scans + 2),
+        max_threads=threads,
+        max_queue=2 * threads,
     )
     known = (line for line in text.splitlines() if _is_known(line, version))
     return "\n".join(known) + "\n"
+
+
+def count_threads() -> int:
+    """One for each question that may be asked at once, and some for who only looks after it.
+
+    A web process asks so many scans and a canary; a worker scans once in each of its slots.
+    One web server more is counted: docker/roll runs a successor beside the old one.
+    """
+    web_processes = (settings.WEB_INSTANCES + 1) * settings.WEB_WORKERS
+    worker_slots = settings.WORKER_INSTANCES * settings.WORKER_CONCURRENCY
+    return int(web_processes * (settings.SCANS_PER_PROCESS + 1) + worker_slots + SPARE_THREADS)
 
 
 def _is_known(line: str, version: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from errors.metrics import CANARY_RIGHT
-from security import canary
+from security import canary, malware
 from security.canary import AGAIN_SECONDS, EVERY_SECONDS, Canary, Word, eicar
 from tests import stack
 from tests.security.fake_clamd import FakeClamd, Script
@@ -134,6 +134,17 @@ def test_many_who_come_at_once_ask_once(monkeypatch: pytest.MonkeyPatch) -> None
 
     assert len(counted) == 2
     assert all(word is words[0] for word in words)
+
+
+def test_it_waits_for_none_of_the_scans_that_are_under_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(malware, "_scans", threading.BoundedSemaphore(1))
+    with malware._scan_turn(1):
+        word = Canary().refresh()
+
+    assert word is not None
+    assert word.is_good
 
 
 def test_who_comes_while_it_is_asked_takes_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,8 +51,9 @@ def test_the_limits_line_up_with_ours(
     assert told["StreamMaxLength"] == told["PCREMaxFileSize"] == told["MaxFileSize"]
     assert int(told["MaxScanSize"]) == 4 * int(told["MaxFileSize"])
     assert 0 < int(told["MaxScanTime"]) < timeout_seconds * 1000
-    # More threads than we ever scan at once: commands are answered beside the scans.
-    assert int(told["MaxThreads"]) > workers * settings.SCANS_PER_PROCESS
+    # A thread for each scan and each canary at once: commands are answered beside them.
+    scans = workers * settings.SCANS_PER_PROCESS + settings.WORKER_CONCURRENCY
+    assert int(told["MaxThreads"]) > scans + workers
     assert int(told["MaxQueue"]) > int(told["MaxThreads"])
 
 

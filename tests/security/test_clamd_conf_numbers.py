@@ -37,7 +37,8 @@ def render(version: str = "1.5.0") -> dict[str, str]:
 
 def test_every_number_follows_its_setting(settings: Any) -> None:
     settings.MAX_UPLOAD_BYTES, settings.SCAN_TIMEOUT_SECONDS = 5000, 25.0
-    settings.WEB_WORKERS, settings.SCANS_PER_PROCESS = 3, 7
+    settings.WEB_INSTANCES, settings.WEB_WORKERS, settings.SCANS_PER_PROCESS = 2, 3, 7
+    settings.WORKER_INSTANCES, settings.WORKER_CONCURRENCY = 5, 4
 
     told = render()
 
@@ -46,8 +47,8 @@ def test_every_number_follows_its_setting(settings: Any) -> None:
         "MaxScanSize": 4 * (5000 + 1024 * 1024),
         "MaxFiles": 10_001,
         "MaxScanTime": 20_000,
-        "MaxThreads": 23,
-        "MaxQueue": 46,
+        "MaxThreads": 94,
+        "MaxQueue": 188,
     }
     assert told["Paths"] == "/run/clamd.sock /run/clamd.own.pid /run /signatures"
 
