@@ -8,6 +8,7 @@ what loads every decoder with `check --deploy`; what asks running dependencies w
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -41,6 +42,42 @@ def check_deadlines(**kwargs: Any) -> list[CheckMessage]:
         for (inner, inner_seconds), (outer, outer_seconds) in pairwise(deadlines_in_order())
         if inner_seconds >= outer_seconds
     ]
+
+
+@register(Tags.compatibility)
+def check_pairs(**kwargs: Any) -> list[CheckMessage]:
+    """No setting is without the one that gives it a meaning; its silence would mislead."""
+    return [
+        Error(f"{name} has no effect without {missing}", hint=hint, id="filesvc.E011")
+        for name, missing, hint in _find_halves()
+    ]
+
+
+def _find_halves() -> Iterator[tuple[str, str, str]]:
+    """What is set, what it lacks, and what to do about it."""
+    key, secret, session = settings.S3_CREDENTIALS
+    if not settings.S3_BUCKET:
+        hint = "name the bucket, or files stay in STORAGE_ROOT: then leave S3_* out"
+        yield from ((name, "S3_BUCKET", hint) for name in _s3_settings())
+    if key and not secret:
+        yield "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "set both or none"
+    if secret and not key:
+        yield "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "set both or none"
+    if session and not key:
+        yield "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "set all three or none"
+    if settings.ACCEL_LOCATION and not settings.TRUSTED_PROXIES:
+        yield "ACCEL_LOCATION", "TRUSTED_PROXIES", "name the nginx in front, by its address"
+
+
+def _s3_settings() -> list[str]:
+    """Those of the bucket that were given a value; credentials may be there for others."""
+    given = {
+        "S3_ENDPOINT_URL": settings.S3_ENDPOINT_URL,
+        "S3_REGION": settings.S3_REGION,
+        "S3_ADDRESSING_STYLE": settings.S3_ADDRESSING_STYLE != "auto",
+        "S3_ENCRYPTION or S3_KMS_KEY_ID": settings.S3_ENCRYPTION,
+    }
+    return [name for name, value in given.items() if value]
 
 
 @register(Tags.security)
@@ -140,7 +177,7 @@ def refuse_to_start() -> None:
 
     Raises ImproperlyConfigured, a line for each mistake.
     """
-    checks = (check_policy, check_deadlines, check_secrets, check_libmagic)
+    checks = (check_policy, check_deadlines, check_pairs, check_secrets, check_libmagic)
     mistakes = [message.msg for check in checks for message in check()]
     if mistakes:
         raise ImproperlyConfigured("\n".join(mistakes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from filesvc import processors
-from filesvc.checks import check_policy, check_production, check_secrets, refuse_to_start
+from filesvc.checks import (
+    check_pairs,
+    check_policy,
+    check_production,
+    check_secrets,
+    refuse_to_start,
+)
 from filesvc.processors.text import describe_text
 from security import type_samples
 from tests.config.fresh import run_python
@@ -48,6 +55,65 @@ def test_the_check_command_fails_on_such_an_error(settings: Any) -> None:
 
     with pytest.raises(SystemCheckError, match=r"filesvc\.E001"):
         call_command("check")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"S3_ENDPOINT_URL": "https://store"}, "S3_ENDPOINT_URL has no effect without S3_BUCKET"),
+        ({"S3_REGION": "eu-central-1"}, "S3_REGION has no effect without S3_BUCKET"),
+        ({"S3_ADDRESSING_STYLE": "path"}, "S3_ADDRESSING_STYLE has no effect without S3_BUCKET"),
+        (
+            {"S3_ENCRYPTION": (("ServerSideEncryption", "AES256"),)},
+            "S3_ENCRYPTION or S3_KMS_KEY_ID has no effect without S3_BUCKET",
+        ),
+        (
+            {"S3_BUCKET": "files", "S3_CREDENTIALS": ("key", None, None)},
+            "AWS_ACCESS_KEY_ID has no effect without AWS_SECRET_ACCESS_KEY",
+        ),
+        (
+            {"S3_BUCKET": "files", "S3_CREDENTIALS": (None, "secret", None)},
+            "AWS_SECRET_ACCESS_KEY has no effect without AWS_ACCESS_KEY_ID",
+        ),
+        (
+            {"S3_BUCKET": "files", "S3_CREDENTIALS": (None, None, "session")},
+            "AWS_SESSION_TOKEN has no effect without AWS_ACCESS_KEY_ID",
+        ),
+        (
+            {"ACCEL_LOCATION": "/__kept/", "TRUSTED_PROXIES": []},
+            "ACCEL_LOCATION has no effect without TRUSTED_PROXIES",
+        ),
+    ],
+)
+def test_half_of_what_works_as_a_pair_stops_the_start(
+    settings: Any, given: dict[str, Any], told: str
+) -> None:
+    for name, value in given.items():
+        setattr(settings, name, value)
+
+    (message,) = check_pairs()
+
+    assert (message.id, message.msg, message.is_serious()) == ("filesvc.E011", told, True)
+    assert message in run_checks()
+    with pytest.raises(ImproperlyConfigured, match=told):
+        refuse_to_start()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"S3_BUCKET": "files", "S3_REGION": "eu-central-1", "S3_ADDRESSING_STYLE": "path"},
+        {"S3_BUCKET": "files", "S3_CREDENTIALS": ("key", "secret", "session")},
+        {"S3_CREDENTIALS": ("key", "secret", None)},
+        {"ACCEL_LOCATION": "/__kept/", "TRUSTED_PROXIES": [ip_network("10.0.0.0/8")]},
+        {"TRUSTED_PROXIES": [ip_network("10.0.0.0/8")]},
+    ],
+)
+def test_whole_pairs_are_no_reason_to_refuse(settings: Any, given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        setattr(settings, name, value)
+
+    assert check_pairs() == []
 
 
 @pytest.mark.parametrize(
