@@ -60,7 +60,8 @@ def _at_scrape(name: str, sentence: str) -> Declared:
 ERRORS = _counter("filesvc_errors", "Errors answered, by code and status.", "code", "status")
 UPLOADS = _counter(
     "filesvc_uploads",
-    "Uploads answered, by outcome: accepted, replayed, or the code of the refusal.",
+    "Uploads answered, by outcome: accepted, replayed, or the code of the refusal; those that are"
+    " refused at the entrance too.",
     "code",
 )
 UPLOAD_BYTES = _counter("filesvc_upload_bytes", "Bytes of the files that were taken in.")

@@ -18,11 +18,14 @@ from django.core.handlers.wsgi import WSGIRequest
 from errors import catalogue
 from errors.base import ServiceError
 from errors.handler import log_error
+from errors.metrics import UPLOADS
 from errors.problem import encode_problem, problem_headers
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+UPLOAD = ("POST", "/upload")
 
 # Below the server's own limits, so that the answer is ours (measured: granian 2.8
 # answers a 100 KB target and 1 MB of headers itself, with an empty body).
@@ -119,7 +122,9 @@ class WsgiGuard:
             answer = self._app(environ, start)
         except Exception as error:  # noqa: BLE001 - the border: nothing may pass it
             leave(environ)
-            return _answer_statically(environ, _as_service_error(error), error, start)
+            refusal = _as_service_error(error)
+            count_upload(environ, refusal)
+            return _answer_statically(environ, refusal, error, start)
         return _Drained(answer, environ, body, self._room)
 
     def _let_in(self, environ: Environ, body: CountedBody) -> None:
@@ -131,6 +136,13 @@ class WsgiGuard:
         if self._entrance is not None and body.is_unread:
             self._entrance.take_or_refuse()
             environ["filesvc.leave"] = self._entrance.release
+
+
+def count_upload(environ: Environ, refusal: ServiceError) -> None:
+    """Count an upload that never comes to the view that counts them: an overload ends here."""
+    path = environ.get("PATH_INFO", "").removesuffix("/")
+    if (environ.get("REQUEST_METHOD"), path) == UPLOAD:
+        UPLOADS.labels(refusal.code).inc()
 
 
 def leave(environ: Environ) -> None:

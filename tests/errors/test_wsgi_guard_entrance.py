@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from errors import catalogue
+from errors.metrics import UPLOADS
 from errors.wsgi_guard import WsgiGuard
 from tests.client import Answer, call, upload
 from tests.conftest import assert_problem
@@ -112,3 +113,31 @@ def test_a_full_house_refuses_uploads_and_answers_everything_else(token: str) ->
     assert_problem(refused, 503, "overloaded")
     assert 1 <= int(refused.headers["retry-after"]) <= 4
     assert upload(token, b"hello").status == 201
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/upload", "/upload/"])
+def test_an_upload_that_is_refused_at_the_entrance_is_counted_once(path: str, token: str) -> None:
+    with full_house():
+        before = counted("overloaded")
+        assert call("POST", path, token=token, body=b"hello").code == "overloaded"
+        assert call("POST", "/files/", token=token, body=b"hello").code == "overloaded"
+        assert call("PUT", path, token=token, body=b"hello").code == "overloaded"
+
+        assert counted("overloaded") == before + 1
+
+
+@pytest.mark.django_db
+def test_an_upload_that_came_further_is_counted_once_too(token: str) -> None:
+    before = counted("unsupported_media_type"), counted("accepted")
+
+    assert call("POST", "/upload/", token=token, body=b"hello").code == "unsupported_media_type"
+    assert upload(token, b"hello").status == 201
+
+    assert (counted("unsupported_media_type"), counted("accepted")) == tuple(
+        count + 1 for count in before
+    )
+
+
+def counted(code: str) -> float:
+    return float(UPLOADS.labels(code)._value.get())
