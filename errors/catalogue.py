@@ -53,7 +53,7 @@ class SuspiciousRequest(ServiceError):
 
 @dataclass(eq=False, kw_only=True)
 class NotFound(ServiceError):
-    """There is nothing here for this client."""
+    """Nothing was found at this address, or this token may not see it."""
 
     code, status, title = "not_found", 404, "Not found"
     advice = "Check the address; an object of another owner looks the same as a missing one."
@@ -265,7 +265,7 @@ class StorageQuotaExceeded(ServiceError):
 
 @dataclass(eq=False, kw_only=True)
 class Overloaded(ServiceError):
-    """The service has no room for this upload at this moment."""
+    """The service has no room for this request at this moment."""
 
     code, status, title = "overloaded", 503, "Service is overloaded"
     advice = "Wait as long as Retry-After says, then send the same request again."
@@ -690,7 +690,10 @@ class StorageUnavailable(ServiceError):
     """The file store cannot be used."""
 
     code, status, title = "storage_unavailable", 503, "Storage is unavailable"
-    advice = "Nothing was kept; wait as long as Retry-After says, then send the same request again."
+    advice = (
+        "Wait as long as Retry-After says, then send the same request again; nothing of an upload "
+        "was kept."
+    )
     stage = "storage"
     retryable = True
     retry_after_seconds: int | None = 10
@@ -788,6 +791,8 @@ class InternalError(ServiceError):
 
 # --- failures of processing, told inside the File resource ---------------------
 
+AGAIN = "POST to reprocess/ below its address: the file is kept and need not be sent again."
+
 
 @dataclass(eq=False, kw_only=True)
 class ProcessingError(ServiceError):
@@ -811,7 +816,7 @@ class ProcessingTimeout(ProcessingError):
     """Processing this file took too long."""
 
     code, title = "processing_timeout", "Processing timed out"
-    advice = "Send the file again."
+    advice = AGAIN
     retryable = True
 
 
@@ -820,7 +825,7 @@ class ProcessingLost(ProcessingError):
     """Every worker that tried to process this file was lost."""
 
     code, title = "processing_lost", "Processing was lost"
-    advice = "Send the file again."
+    advice = AGAIN
     retryable = True
 
 
@@ -829,7 +834,7 @@ class ProcessingDependencyUnavailable(ProcessingError):
     """A part of the service that processing needs was not available."""
 
     code, title = "processing_dependency_unavailable", "Processing could not be done"
-    advice = "Send the file again."
+    advice = AGAIN
     retryable = True
 
 

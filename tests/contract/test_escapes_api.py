@@ -61,7 +61,7 @@ def test_row_14_an_object_that_is_not_there(token: str) -> None:
     assert by_default.json == {"detail": "No File matches the given query."}
 
     problem = assert_problem(call("GET", f"/files/{UNKNOWN}/", token=token), 404, "not_found")
-    assert problem["detail"] == "There is nothing here for this client."
+    assert problem["detail"] == "Nothing was found at this address, or this token may not see it."
 
 
 def test_row_15_a_method_nobody_has() -> None:

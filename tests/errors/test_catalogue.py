@@ -13,7 +13,7 @@ import pytest
 
 from errors import catalogue
 from errors.base import ServiceError
-from errors.catalogue import CATALOGUE
+from errors.catalogue import CATALOGUE, ProcessingError
 from errors.problem import build_problem, encode_problem, problem_headers
 from tests.conftest import PROBLEM_SCHEMA
 from tests.errors.examples import ANSWERED, REQUEST_ID, details_of, example
@@ -195,3 +195,26 @@ def test_failures_of_processing_are_told_inside_a_file() -> None:
         "content_changed",
     }
     assert {CATALOGUE[code].status for code in inside} == {200}
+
+
+def test_what_can_be_processed_again_need_not_be_sent_again() -> None:
+    failures = [error for error in CATALOGUE.values() if issubclass(error, ProcessingError)]
+    retryable = {error.code: error.advice for error in failures if error.retryable}
+
+    assert set(retryable) == {
+        "processing_timeout",
+        "processing_lost",
+        "processing_dependency_unavailable",
+    }
+    assert [code for code, advice in retryable.items() if "reprocess/" not in advice] == []
+
+
+@pytest.mark.parametrize(
+    "error", [catalogue.Overloaded, catalogue.StorageUnavailable], ids=lambda error: error.code
+)
+def test_an_error_of_several_operations_does_not_tell_each_that_it_was_an_upload(
+    error: type[ServiceError],
+) -> None:
+    """Downloads answer these too; nothing of one could have been kept."""
+    assert "upload" not in example(error).sentence
+    assert not error.advice.startswith("Nothing was kept")
