@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from unittest import mock
 
 import pikepdf
 import pytest
@@ -21,6 +22,7 @@ from tests.security.structure.verdicts import verdict_of
 
 SAMPLES = pdfs.every_sample()
 ZIP = samples.archive({"a.txt": "hello"})
+ZIP_END = b"PK\x05\x06"
 VERDICTS = {
     "accepted",
     "corrupt_content",
@@ -32,6 +34,18 @@ VERDICTS = {
 
 def inspect(content: bytes) -> None:
     inspect_pdf(io.BytesIO(content), len(content))
+
+
+def end_of_zip(comment_bytes: int) -> bytes:
+    """The record that ends a ZIP, before a comment of that length."""
+    return ZIP_END + bytes(16) + comment_bytes.to_bytes(2, "little")
+
+
+def with_object(*written: str) -> bytes:
+    """A page, and more objects behind what is on it."""
+    return pdfs.written(
+        "<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [] /Count 0 >>", *written
+    )
 
 
 @pytest.mark.parametrize("make", pdfs.ORDINARY.values(), ids=pdfs.ORDINARY)
@@ -136,6 +150,37 @@ def test_a_pdf_that_ends_in_the_comment_of_a_zip_is_ambiguous() -> None:
         inspect(content[:place] + end + rest)
 
 
+@pytest.mark.property
+@given(shift=st.integers(0, 7), tail=st.sampled_from([b"", b" " * 200]))
+def test_of_several_ends_of_a_zip_the_one_that_reaches_the_last_byte_counts(
+    shift: int, tail: bytes
+) -> None:
+    content = pdfs.by_hand() + tail
+    place = content.index(b"xref")
+    before, rest = content[:place] + b"%" * shift + ZIP_END, content[place:]
+
+    inspect(before + end_of_zip(len(rest) - 1) + rest)
+    inspect(before + end_of_zip(len(rest) + 1) + rest)
+    with pytest.raises(catalogue.AmbiguousContent):
+        inspect(before + end_of_zip(len(rest)) + rest)
+
+
+def test_the_longest_comment_of_a_zip_hides_nothing() -> None:
+    content = pdfs.by_hand()
+    rest = b"%" * (0xFFFF - len(content)) + b"\n" + content[10:]
+    rest = b"%" * (0xFFFF - len(rest)) + rest
+
+    with pytest.raises(catalogue.AmbiguousContent):
+        inspect(content[:10] + end_of_zip(len(rest)) + rest)
+
+
+def test_a_second_revision_that_is_cut_short_is_corrupt() -> None:
+    first = pdfs.by_hand()
+
+    with pytest.raises(catalogue.CorruptContent):
+        inspect(first + first[first.index(b"xref") :][:-10])
+
+
 @pytest.mark.parametrize("gone", [b"%%EOF", b"startxref"])
 def test_a_file_without_its_last_lines_is_corrupt(gone: bytes) -> None:
     with pytest.raises(catalogue.CorruptContent):
@@ -156,6 +201,33 @@ def test_an_encrypted_file_is_refused(user: str, revision: int) -> None:
 def test_however_a_trailer_spells_it_encryption_is_seen(entry: str) -> None:
     with pytest.raises(catalogue.EncryptedContent):
         inspect(pdfs.by_hand(trailer=entry))
+
+
+@pytest.mark.parametrize(
+    "entries",
+    ["/Type /XRef /Encrypt 9 0 R", "/Encrypt 9 0 R /Type /XRef", "/Encrypt <</V 4>>/XRef"],
+)
+def test_encryption_is_seen_in_a_cross_reference_stream(entries: str) -> None:
+    with pytest.raises(catalogue.EncryptedContent):
+        inspect(with_object(f"<< {entries} >>\nstream\nx\nendstream"))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "<< /Encrypt 9 0 R /Type /Font >>",
+        "<< /Encrypt 9 0 R /Type /XObject >>\nstream\n/XRef\nendstream",
+    ],
+)
+def test_the_same_word_in_another_object_is_no_encryption(written: str) -> None:
+    inspect(with_object(written))
+
+
+def test_a_cross_reference_further_down_makes_no_trailer_of_an_object() -> None:
+    content = with_object("<< /Encrypt 9 0 R >>", "<< /Of /XRef >>")
+    assert b"stream" not in content[content.index(b"/Encrypt") :]
+
+    inspect(content)
 
 
 def test_a_page_about_encryption_is_accepted() -> None:
@@ -197,6 +269,30 @@ def test_what_only_looks_like_an_action_is_accepted(entry: str) -> None:
     inspect(pdfs.by_hand(catalog=f"/Extra << {entry} >>"))
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "/T ((a) /S /Launch)",
+        "/T (a (b) (c) /S /Launch)",
+        "/T (a \\( /S /Launch \\) b)",
+        "/T ) /U (/S /Launch)",
+    ],
+)
+def test_inside_a_string_however_deep_nothing_is_an_action(entry: str) -> None:
+    inspect(pdfs.by_hand(catalog=f"/Extra << {entry} >>"))
+
+
+@pytest.mark.parametrize("text", ["(a \\) b)", "((a) b)", "(a \\( b)", "(a \\\\)"])
+def test_behind_a_string_an_action_is_seen(text: str) -> None:
+    with pytest.raises(catalogue.ActiveContent):
+        inspect(pdfs.by_hand(catalog=f"/T {text} /A << /S /Launch >>"))
+
+
+def test_an_action_in_the_trailer_is_an_action() -> None:
+    with pytest.raises(catalogue.ActiveContent):
+        inspect(pdfs.by_hand(trailer="/A << /S /Launch >>"))
+
+
 def test_a_page_about_actions_is_accepted() -> None:
     inspect(pdfs.by_hand(text="Write << /S /JavaScript /JS \\(x\\) >>"))
 
@@ -219,6 +315,34 @@ def test_an_action_on_the_border_of_two_chunks_is_seen(shift: int) -> None:
 
     with pytest.raises(catalogue.ActiveContent):
         inspect(moved)
+
+
+@pytest.mark.property
+@given(chunk_bytes=st.integers(30, 3000), finds=st.integers(0, 12))
+def test_a_find_is_looked_at_once_however_the_file_is_read(chunk_bytes: int, finds: int) -> None:
+    most = 6
+    content = pdfs.by_hand(text="/S /Launch " * finds, trailer="/Encrypt 9 0 R")
+
+    with (
+        mock.patch.object(gate, "CHUNK_BYTES", chunk_bytes),
+        mock.patch.object(gate, "MAX_LOOKS", most),
+    ):
+        verdict = verdict_of(inspect_pdf, content)
+
+    assert verdict == ("encrypted_content" if finds < most else "accepted")
+
+
+@pytest.mark.property
+@given(chunk_bytes=st.integers(30, 3000), window_bytes=st.integers(600, 1500))
+def test_an_action_is_seen_however_the_file_is_read(chunk_bytes: int, window_bytes: int) -> None:
+    content = pdfs.by_hand(catalog="/OpenAction << /S /Launch >>", text="x" * 2000)
+
+    with (
+        mock.patch.object(gate, "CHUNK_BYTES", chunk_bytes),
+        mock.patch.object(gate, "WINDOW_BYTES", window_bytes),
+        pytest.raises(catalogue.ActiveContent),
+    ):
+        inspect(content)
 
 
 def test_a_large_file_of_finds_that_mean_nothing_is_accepted() -> None:
