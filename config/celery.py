@@ -13,8 +13,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.conf import settings
 
-# How long an unfinished task stays with its worker; above the hard limit of the longest task.
-VISIBILITY_SECONDS = 300
+from filesvc.deadlines import VISIBILITY_SECONDS, task_hard_seconds, task_soft_seconds
+
 # Who rings must not wait: a frozen Redis held a default client for ever (measured).
 PUBLISHER_TRANSPORT: dict[str, Any] = {
     "socket_connect_timeout": 0.25,
@@ -42,9 +42,8 @@ app.conf.update(
     task_serializer="json",
     accept_content=["json"],
     task_acks_late=True,
-    # Behind the processor's own limit, for the rest of the task.
-    task_time_limit=settings.PROCESSING_TIMEOUT_SECONDS + 60,
-    task_soft_time_limit=settings.PROCESSING_TIMEOUT_SECONDS + 30,
+    task_time_limit=task_hard_seconds(),
+    task_soft_time_limit=task_soft_seconds(),
     # Not `task_publish_retry=False`, which waited 6 s for a refused connection (measured).
     task_publish_retry_policy={"max_retries": 0, "interval_start": 0, "interval_max": 0},
     worker_prefetch_multiplier=1,

@@ -16,7 +16,12 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
-from filesvc.deadlines import deadlines_in_order
+from filesvc.deadlines import (
+    VISIBILITY_SECONDS,
+    deadlines_in_order,
+    task_hard_seconds,
+    task_parts,
+)
 from security.policy import BY_MEDIA_TYPE, TYPES
 
 # What examples are filled with; a generated secret holds none of it.
@@ -78,6 +83,16 @@ def _s3_settings() -> list[str]:
         "S3_ENCRYPTION or S3_KMS_KEY_ID": settings.S3_ENCRYPTION,
     }
     return [name for name, value in given.items() if value]
+
+
+@register(Tags.compatibility)
+def check_task_limits(**kwargs: Any) -> list[CheckMessage]:
+    """No task may still run when the broker gives it to another worker."""
+    if task_hard_seconds() < VISIBILITY_SECONDS:
+        return []
+    told = f"a task may take {task_hard_seconds():g} s, the broker waits {VISIBILITY_SECONDS} s"
+    parts = ", ".join(f"{name} {seconds:g} s" for name, seconds in task_parts().items())
+    return [Error(told, hint=f"lower a part that is a setting: {parts}", id="filesvc.E012")]
 
 
 @register(Tags.security)

@@ -22,14 +22,12 @@ from pydantic import ValidationError
 
 from errors import catalogue
 from errors.base import ServiceError
+from filesvc.deadlines import FRAME_SECONDS, SANDBOX_START_SECONDS
 from filesvc.frames import Question, Told, ToldError
 from filesvc.models import File
 
 PROGRAM = "filesvc.confined"
-START_SECONDS = 30.0
 STOP_SECONDS = 5.0
-# An answer that has begun must come: half a frame may hold nobody.
-FRAME_SECONDS = 5.0
 # As `Connection.send_bytes` has it on the other side.
 FRAME_LENGTH = struct.Struct("!i")
 MAX_ANSWER_BYTES = 1024 * 1024
@@ -91,7 +89,7 @@ class Sandbox:
 
     def _wait_until_confined(self) -> None:
         try:
-            if self._receive(time.monotonic() + START_SECONDS).is_ready:
+            if self._receive(time.monotonic() + SANDBOX_START_SECONDS).is_ready:
                 return
             raise ProcessorDied("said something else than ready")
         except (ProcessorDied, ProcessorCrashed, catalogue.ProcessingTimeout) as error:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from botocore.response import StreamingBody
 from django.conf import settings
 
+from filesvc.deadlines import BUCKET_CALL_SECONDS
 from filesvc.models import File
 from filesvc.stores.bucket_calls import BucketFault, bucket_faults, finish_by
 from filesvc.stores.bucket_client import client_of, make_storage
@@ -26,8 +27,6 @@ from security.upload import STAGING, StagedUpload
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# One call with its repetitions; an upload may take what is left of its own time instead.
-CALL_SECONDS = 15.0
 PROBE_SECONDS = 5.0
 COPY_BYTES = 1024 * 1024
 PROBE = "probe"
@@ -82,16 +81,17 @@ class Bucket:
     def open(self, place: str, size_bytes: int) -> BinaryIO:
         """A copy in staging that has no name, to be read only; gone when it is closed."""
         give_up_at = time.monotonic() + settings.PROCESSING_TIMEOUT_SECONDS
-        told = self._call(self._client.get_object, **self._at(place))
-        with (
-            ObjectBody(told["Body"]) as source,
-            tempfile.TemporaryFile(dir=Path(settings.STORAGE_ROOT) / STAGING) as copy,
-        ):
-            while copy.tell() <= size_bytes and (chunk := source.read(COPY_BYTES)):
-                copy.write(chunk)
-                if time.monotonic() > give_up_at:
-                    raise BucketFault(errno.EIO, "DeadlinePassed")
-            copy.flush()
+        with tempfile.TemporaryFile(dir=Path(settings.STORAGE_ROOT) / STAGING) as copy:
+
+            def work() -> None:
+                told = self._client.get_object(**self._at(place))
+                # Closed where it is read: closing waits for a read under way, however slow.
+                with ObjectBody(told["Body"]) as source:
+                    while copy.tell() <= size_bytes and (chunk := source.read(COPY_BYTES)):
+                        copy.write(chunk)
+                copy.flush()
+
+            finish_by(give_up_at, work)
             return open(f"/proc/self/fd/{copy.fileno()}", "rb")
 
     def open_span(self, place: str, first: int, length_bytes: int) -> tuple[Readable, int]:
@@ -171,7 +171,11 @@ class Bucket:
         return {"Bucket": self._name, "Key": place}
 
     def _call(
-        self, operation: Callable[..., Any], *, seconds: float = CALL_SECONDS, **arguments: Any
+        self,
+        operation: Callable[..., Any],
+        *,
+        seconds: float = BUCKET_CALL_SECONDS,
+        **arguments: Any,
     ) -> Any:
         give_up_at = time.monotonic() + seconds
         return finish_by(give_up_at, functools.partial(operation, **arguments))

@@ -17,6 +17,7 @@ from kombu import Queue
 from kombu.exceptions import ContentDisallowed, OperationalError
 
 from config.celery import app, notice_lost_acknowledgement
+from filesvc.deadlines import task_hard_seconds, task_soft_seconds
 from filesvc.tasks import process_file
 from tests.config.fresh import run_python
 from tests.stack import Server
@@ -104,7 +105,9 @@ def test_no_message_comes_again_while_its_task_may_still_run(
 ) -> None:
     waits = ringer["visibility_timeout"], listener["listening"]["visibility_timeout"]
 
-    assert app.conf.task_soft_time_limit < app.conf.task_time_limit < min(waits)
+    limits = app.conf.task_soft_time_limit, app.conf.task_time_limit
+    assert limits == (task_soft_seconds(), task_hard_seconds())
+    assert limits[0] < limits[1] < min(waits)
     # Both sides share one broker, where the shortest wins.
     assert len(set(waits)) == 1
 

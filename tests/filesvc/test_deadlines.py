@@ -8,8 +8,20 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 
-from filesvc.checks import check_deadlines
-from filesvc.deadlines import RETRY_SECONDS, deadlines_in_order, edge_seconds, server_seconds
+from filesvc.checks import check_deadlines, check_task_limits
+from filesvc.deadlines import (
+    BUCKET_CALL_SECONDS,
+    FRAME_SECONDS,
+    RETRY_SECONDS,
+    SANDBOX_START_SECONDS,
+    VISIBILITY_SECONDS,
+    deadlines_in_order,
+    edge_seconds,
+    server_seconds,
+    task_hard_seconds,
+    task_soft_seconds,
+)
+from security.signatures import VERSION_SECONDS
 from tests.client import upload
 from tests.conftest import assert_nothing_kept, assert_problem
 from tests.stack import ROOT
@@ -38,6 +50,49 @@ def test_an_inner_deadline_that_is_not_shorter_stops_the_start(
 
     assert (message.id, message.is_serious()) == ("filesvc.E004", True)
     assert named in message.msg
+    assert message in run_checks()
+
+
+def test_a_task_is_interrupted_when_each_of_its_parts_has_given_up_and_not_before(
+    settings: Any,
+) -> None:
+    waits = [VERSION_SECONDS, settings.SCAN_TIMEOUT_SECONDS, SANDBOX_START_SECONDS]
+    works = [settings.PROCESSING_TIMEOUT_SECONDS, FRAME_SECONDS]
+    assert task_soft_seconds() > sum(waits + works)
+
+    on_a_disk = task_soft_seconds()
+    settings.S3_BUCKET = "kept"
+
+    added = [settings.PROCESSING_TIMEOUT_SECONDS, BUCKET_CALL_SECONDS]
+    assert task_soft_seconds() == on_a_disk + sum(added)
+
+
+@pytest.mark.parametrize("bucket", ["", "kept"])
+def test_the_broker_waits_for_the_longest_task_as_the_settings_come(
+    settings: Any, bucket: str
+) -> None:
+    settings.S3_BUCKET = bucket
+
+    assert task_soft_seconds() < task_hard_seconds() < VISIBILITY_SECONDS
+    assert check_task_limits() == []
+
+
+@pytest.mark.parametrize("name", ["SCAN_TIMEOUT_SECONDS", "PROCESSING_TIMEOUT_SECONDS"])
+def test_a_part_that_lets_a_task_outlive_the_brokers_patience_stops_the_start(
+    settings: Any, name: str
+) -> None:
+    spare = VISIBILITY_SECONDS - task_hard_seconds()
+    setattr(settings, name, getattr(settings, name) + spare - 1)
+    assert check_task_limits() == []
+
+    setattr(settings, name, getattr(settings, name) + 1)
+
+    (message,) = check_task_limits()
+    assert (message.id, message.is_serious()) == ("filesvc.E012", True)
+    assert (message.msg, name in str(message.hint)) == (
+        "a task may take 300 s, the broker waits 300 s",
+        True,
+    )
     assert message in run_checks()
 
 

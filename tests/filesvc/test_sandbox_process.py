@@ -159,7 +159,7 @@ def test_what_cannot_be_confined_gets_no_file(
 ) -> None:
     stop_sandbox()
     monkeypatch.setattr(sandbox, "PROGRAM", program)
-    monkeypatch.setattr(sandbox, "START_SECONDS", 1.5)
+    monkeypatch.setattr(sandbox, "SANDBOX_START_SECONDS", 1.5)
     before = open_descriptors()
 
     with pytest.raises(catalogue.ProcessingDependencyUnavailable, match="sandbox: "):

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import os
 import re
+import threading
+import time
 import tracemalloc
 import uuid
 from collections.abc import Callable
@@ -20,7 +22,7 @@ from filesvc.previews import save_preview
 from filesvc.repairs import store as store_repairs
 from filesvc.stores import bucket as bucket_module
 from filesvc.stores import current_store, sending
-from filesvc.stores.bucket import Bucket, open_bucket
+from filesvc.stores.bucket import Bucket, ObjectBody, open_bucket
 from tests.client import upload
 from tests.config.fresh import run_python
 from tests.conftest import assert_problem
@@ -306,6 +308,26 @@ def test_a_copy_that_takes_longer_than_processing_may_is_given_up(
 
     assert raised.value.note == "DeadlinePassed"
     assert list((storage / "staging").iterdir()) == []
+
+
+def test_a_copy_of_which_too_little_comes_at_a_time_is_given_up(
+    bucket: TestBucket, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put(KEY, b"hello")
+    settings.PROCESSING_TIMEOUT_SECONDS = 0.5
+    is_over, begun_at = threading.Event(), time.monotonic()
+
+    def read_slowly(body: ObjectBody, size: int) -> bytes:
+        is_over.wait(20)
+        return b""
+
+    monkeypatch.setattr(ObjectBody, "read", read_slowly)
+    try:
+        with pytest.raises(catalogue.StorageUnavailable, match="DeadlinePassed"):
+            open_blob(ID, 5)
+        assert time.monotonic() - begun_at < 10
+    finally:
+        is_over.set()
 
 
 def test_a_bucket_that_is_not_there_is_a_fault_and_no_missing_file(
