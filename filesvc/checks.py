@@ -7,7 +7,6 @@ what loads every decoder with `check --deploy`; what asks running dependencies w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -23,11 +22,7 @@ from filesvc.deadlines import (
     task_parts,
 )
 from security.policy import BY_MEDIA_TYPE, TYPES
-
-# What examples are filled with; a generated secret holds none of it.
-_PLACEHOLDER = re.compile(r"change|insecure|example|placeholder|secret|default|password", re.I)
-MIN_DIFFERENT_LETTERS = 8
-COMMON_PASSWORDS = {"postgres", "filesvc", "admin", "root", "django", "test"}
+from security.weak_secrets import is_weak
 
 
 @register(Tags.compatibility)
@@ -99,7 +94,7 @@ def check_task_limits(**kwargs: Any) -> list[CheckMessage]:
 def check_secrets(**kwargs: Any) -> list[CheckMessage]:
     """No secret is the one of an example."""
     messages: list[CheckMessage] = []
-    if is_placeholder(settings.SECRET_KEY):
+    if is_weak(settings.SECRET_KEY):
         messages.append(
             Error(
                 "SECRET_KEY is a placeholder",
@@ -107,10 +102,10 @@ def check_secrets(**kwargs: Any) -> list[CheckMessage]:
                 id="filesvc.E006",
             )
         )
-    if _has_common_password(settings.DATABASES["default"]):
+    if _has_weak_password(settings.DATABASES["default"]):
         messages.append(
             Error(
-                "the password in DATABASE_URL is one that everybody tries first",
+                "the password in DATABASE_URL is short, an example or its user's name",
                 hint="give the database's user another one",
                 id="filesvc.E007",
             )
@@ -198,16 +193,9 @@ def refuse_to_start() -> None:
         raise ImproperlyConfigured("\n".join(mistakes))
 
 
-def is_placeholder(secret: str) -> bool:
-    """True for what nobody generated."""
-    return len(set(secret)) < MIN_DIFFERENT_LETTERS or bool(_PLACEHOLDER.search(secret))
-
-
-def _has_common_password(database: dict[str, Any]) -> bool:
+def _has_weak_password(database: dict[str, Any]) -> bool:
     """Where a password counts: over a network. None at all may mean a certificate."""
     password, host = str(database.get("PASSWORD") or ""), str(database.get("HOST") or "")
     if not password or not host or host.startswith("/"):
         return False
-    return password.lower() in COMMON_PASSWORDS | {str(database.get("USER"))} or bool(
-        _PLACEHOLDER.search(password)
-    )
+    return is_weak(password, user=str(database.get("USER")))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
 import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import dj_database_url
 import pytest
+
+from filesvc.checks import check_secrets
 
 ROOT = Path(__file__).resolve().parents[2]
 FORMS = {
@@ -65,6 +69,29 @@ def test_a_secret_that_is_none_stops_the_start_and_is_not_repeated(
 
     assert name in str(refusal.value)
     assert not secret or secret not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("secret", "weak"),
+    [
+        ("a" * 40, True),
+        ("insecure-" + "0123456789" * 3, True),
+        ("filesvc-at-work", True),
+        ("Vq3mT0yLr8W", True),
+        ("Vq3mT0yLr8Wc", False),
+    ],
+)
+def test_a_container_and_the_start_up_checks_refuse_the_same_passwords(
+    load: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, secret: str, *, weak: bool
+) -> None:
+    address = f"postgres://filesvc-at-work:{secret}@postgres/filesvc"
+    monkeypatch.setitem(settings.DATABASES, "default", dict(dj_database_url.parse(address)))
+
+    refused = pytest.raises(SystemExit) if weak else contextlib.nullcontext()
+    with refused:
+        load("start").refuse_weak_secrets(GOOD | {"DATABASE_URL": address})
+
+    assert bool(check_secrets()) is weak
 
 
 @pytest.fixture

@@ -170,13 +170,14 @@ def test_a_generated_secret_is_taken(settings: Any, key: bytes) -> None:
         ({"HOST": "db", "USER": "app", "PASSWORD": "postgres"}, ["filesvc.E007"]),
         ({"HOST": "db", "USER": "app", "PASSWORD": "app"}, ["filesvc.E007"]),
         ({"HOST": "db", "USER": "app", "PASSWORD": "changeme9"}, ["filesvc.E007"]),
+        ({"HOST": "db", "USER": "app", "PASSWORD": "Vq3mT0yLr8W"}, ["filesvc.E007"]),
         ({"HOST": "db", "USER": "app", "PASSWORD": "Vq3mT0yLr8Wc"}, []),
         ({"HOST": "db", "USER": "app", "PASSWORD": ""}, []),
         ({"HOST": "/run/postgresql", "USER": "app", "PASSWORD": "app"}, []),
         ({"NAME": "db.sqlite3"}, []),
     ],
 )
-def test_a_password_that_everybody_tries_first_is_an_error_where_it_counts(
+def test_a_weak_password_is_an_error_where_it_counts(
     monkeypatch: pytest.MonkeyPatch, settings: Any, database: dict[str, str], expected: list[str]
 ) -> None:
     monkeypatch.setitem(settings.DATABASES, "default", database)

@@ -69,7 +69,7 @@ ROWS = (
             by(
                 "filesvc/test_checks",
                 "a_web_process_with_a_placeholder_for_a_secret_does_not_start",
-                "a_password_that_everybody_tries_first_is_an_error_where_it_counts",
+                "a_weak_password_is_an_error_where_it_counts",
             ),
             by("test_supply_chain", "no_secret_has_a_default"),
         ),
