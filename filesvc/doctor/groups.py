@@ -24,5 +24,5 @@ PERMISSIONS = (
 )
 WORKERS = (workers.examine_confinement,)
 AGREEMENT = (agreement.examine_agreement, agreement.examine_orphans)
-SETTINGS = (settings.examine_settings,)
+SETTINGS = (settings.examine_settings, settings.examine_names)
 ALL = (SETTINGS, DEPENDENCIES, LIMITS, PERMISSIONS, WORKERS, AGREEMENT)
