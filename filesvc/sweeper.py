@@ -8,14 +8,15 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
-from filesvc.repairs import REPAIRS, ROUND_SECONDS
+from filesvc.repairs import QUEUE_REPAIRS, REPAIRS, ROUND_SECONDS, STORE_REPAIRS
 from filesvc.repairs.repair import Repair, mend_all
 from filesvc.stores.places import Stored
 
@@ -25,14 +26,17 @@ log = structlog.get_logger("sweeper")
 class Rounds:
     """Which repairs are due, and since when each thing that was found by its age is known."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, repairs: Iterable[Repair], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._repairs = tuple(repairs)
         self._clock = clock
         self._last: dict[str, float] = {}
         self._known: dict[str, dict[Any, float]] = {}
 
     def sweep(self) -> None:
         """One round; what cannot be done now, because a part is away, is done later."""
-        for repair in REPAIRS:
+        for repair in self._repairs:
             if self._clock() - self._last.get(repair.name, -math.inf) < repair.every_seconds:
                 continue
             try:
@@ -54,12 +58,26 @@ class Rounds:
 
 
 def sweep_forever(stop: threading.Event, every_seconds: float = ROUND_SECONDS) -> None:
-    """Sweep until told to stop."""
-    rounds = Rounds()
-    while not stop.is_set():
-        rounds.sweep()
-        close_old_connections()
-        stop.wait(every_seconds)
+    """Sweep until told to stop: the queue in a thread of its own, so that it waits for no store.
+
+    What ends one of the two ends both: half a sweeper would look like a whole one.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="sweep-queue") as threads:
+        queue = threads.submit(_sweep_until, stop, QUEUE_REPAIRS, every_seconds)
+        _sweep_until(stop, STORE_REPAIRS, every_seconds)
+    queue.result()
+
+
+def _sweep_until(stop: threading.Event, repairs: Iterable[Repair], every_seconds: float) -> None:
+    rounds = Rounds(repairs)
+    try:
+        while not stop.is_set():
+            rounds.sweep()
+            close_old_connections()
+            stop.wait(every_seconds)
+    finally:
+        stop.set()
+        connections.close_all()
 
 
 def sweep_once() -> int:

@@ -11,9 +11,12 @@ ROUND_SECONDS = 5.0
 STORE_SECONDS = 10 * 60.0
 DAY_SECONDS = 24 * 60 * 60.0
 
-REPAIRS = (
+# Looked at every few seconds, whatever the others take.
+QUEUE_REPAIRS = (
     Repair("give_up", ROUND_SECONDS, queue.find_used_up, queue.give_up, is_alarming=True),
     Repair("ring_again", ROUND_SECONDS, queue.find_waiting, queue.ring_again),
+)
+STORE_REPAIRS = (
     Repair(
         "remove_staging",
         STORE_SECONDS,
@@ -46,3 +49,4 @@ REPAIRS = (
         is_alarming=True,
     ),
 )
+REPAIRS = (*QUEUE_REPAIRS, *STORE_REPAIRS)

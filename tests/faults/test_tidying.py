@@ -19,6 +19,7 @@ from filesvc import claims
 from filesvc import storage as product
 from filesvc.blobs import blob_path
 from filesvc.models import File, Status
+from filesvc.repairs import REPAIRS
 from filesvc.sandbox import stop_sandbox
 from filesvc.sweeper import Rounds, sweep_once
 from filesvc.tasks import process_file
@@ -188,7 +189,7 @@ def test_a_clock_that_jumps_removes_nothing_of_today(
     orphan.parent.mkdir(parents=True, exist_ok=True)
     orphan.write_bytes(b"a row may still come")
     steady = [1000.0]
-    rounds = Rounds(clock=lambda: steady[0])
+    rounds = Rounds(REPAIRS, clock=lambda: steady[0])
     rounds.sweep()
 
     wait(step_seconds)

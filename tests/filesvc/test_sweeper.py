@@ -50,15 +50,14 @@ def set_repairs(monkeypatch: pytest.MonkeyPatch, *repairs: Repair) -> None:
     monkeypatch.setattr(sweeper, "REPAIRS", repairs)
 
 
-def test_a_repair_is_done_as_often_as_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repair_is_done_as_often_as_it_is_due() -> None:
     clock, often, seldom = Clock(), Shelf(*"abcd"), Shelf(*"abcd")
     find_one = [lambda shelf=shelf: shelf.found[:1] for shelf in (often, seldom)]
-    set_repairs(
-        monkeypatch,
+    repairs = (
         Repair("often", 5, find_one[0], often.mend),
         Repair("seldom", 60, find_one[1], seldom.mend),
     )
-    rounds = Rounds(clock)
+    rounds = Rounds(repairs, clock)
 
     for _ in range(3):
         rounds.sweep()
@@ -67,12 +66,10 @@ def test_a_repair_is_done_as_often_as_it_is_due(monkeypatch: pytest.MonkeyPatch)
     assert (often.mended, seldom.mended) == (["a", "b", "c"], ["a"])
 
 
-def test_what_is_found_by_its_age_is_found_twice_before_it_goes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_is_found_by_its_age_is_found_twice_before_it_goes() -> None:
     clock, shelf = Clock(), Shelf("old")
-    set_repairs(monkeypatch, Repair("remove", 5, shelf.find, shelf.mend, confirm_seconds=600))
-    rounds = Rounds(clock)
+    repair = Repair("remove", 5, shelf.find, shelf.mend, confirm_seconds=600)
+    rounds = Rounds([repair], clock)
 
     rounds.sweep()
     clock.now += 300
@@ -85,10 +82,10 @@ def test_what_is_found_by_its_age_is_found_twice_before_it_goes(
     assert (shelf.mended, shelf.found) == (["old"], ["new"])
 
 
-def test_what_was_not_found_in_between_is_waited_for_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_not_found_in_between_is_waited_for_anew() -> None:
     clock, shelf = Clock(), Shelf("old")
-    set_repairs(monkeypatch, Repair("remove", 5, shelf.find, shelf.mend, confirm_seconds=600))
-    rounds = Rounds(clock)
+    repair = Repair("remove", 5, shelf.find, shelf.mend, confirm_seconds=600)
+    rounds = Rounds([repair], clock)
 
     for found in (["old"], [], ["old"]):
         shelf.found = found
@@ -100,7 +97,7 @@ def test_what_was_not_found_in_between_is_waited_for_anew(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("error", [OSError("away"), OperationalError("away")])
 def test_a_repair_that_cannot_be_done_holds_up_no_other_and_is_tried_again(
-    monkeypatch: pytest.MonkeyPatch, log_events: list[dict[str, Any]], error: Exception
+    log_events: list[dict[str, Any]], error: Exception
 ) -> None:
     clock, shelf, calls = Clock(), Shelf("a"), []
 
@@ -108,12 +105,11 @@ def test_a_repair_that_cannot_be_done_holds_up_no_other_and_is_tried_again(
         calls.append(clock.now)
         raise error
 
-    set_repairs(
-        monkeypatch,
+    repairs = (
         Repair("broken", 3600, fail, shelf.mend),
         Repair("fine", 5, shelf.find, shelf.mend),
     )
-    rounds = Rounds(clock)
+    rounds = Rounds(repairs, clock)
 
     rounds.sweep()
     clock.now += 5
@@ -219,6 +215,44 @@ def test_the_sweeper_is_stopped_in_the_middle_of_its_wait(
     with sweeping(every_seconds=3600) as thread:
         wait_until(lambda: doorbell.rung_for() == [file.id], 20, "the first round is done")
         assert thread.is_alive()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_ring_waits_for_no_store_that_takes_its_time(
+    make_file: MakeFile, doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_listing, is_listed = threading.Event(), threading.Event()
+
+    def list_slowly() -> list[str]:
+        is_listing.set()
+        is_listed.wait(60)
+        return []
+
+    slow = Repair("slow", 5, list_slowly, Shelf().mend)
+    monkeypatch.setattr(sweeper, "STORE_REPAIRS", [slow])
+    with sweeping(every_seconds=0.05):
+        try:
+            assert is_listing.wait(20)
+            file = make_file()
+            age(file)
+            wait_until(lambda: doorbell.rung_for() == [file.id], 20, "it rings")
+        finally:
+            is_listed.set()
+
+    assert not [one for one in threading.enumerate() if one.name.startswith("sweep-queue")]
+
+
+@pytest.mark.parametrize("name", ["QUEUE_REPAIRS", "STORE_REPAIRS"])
+def test_half_a_sweeper_does_not_go_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def fail() -> list[str]:
+        raise RuntimeError("nobody expects this")
+
+    monkeypatch.setattr(sweeper, "QUEUE_REPAIRS", [])
+    monkeypatch.setattr(sweeper, "STORE_REPAIRS", [])
+    monkeypatch.setattr(sweeper, name, [Repair("broken", 5, fail, Shelf().mend)])
+
+    with pytest.raises(RuntimeError, match="nobody expects this"):
+        sweep_forever(threading.Event(), every_seconds=3600)
 
 
 def rename(old: str, new: str) -> None:
