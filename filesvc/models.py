@@ -107,8 +107,11 @@ class File(models.Model):
 
     @property
     def needs_scan(self) -> bool:
-        """True when it was sent back to the queue after its last scan."""
-        return self.reprocessed_at is not None and self.scanned_at < self.reprocessed_at
+        """True when it was ever sent back to the queue: only that starts tries after the first.
+
+        Asked of times, the scan of a process whose clock is ahead would count as later.
+        """
+        return self.reprocessed_at is not None
 
     @property
     def has_preview(self) -> bool:

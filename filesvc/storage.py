@@ -12,6 +12,7 @@ import structlog
 import uuid_utils.compat
 from django.db import Error as DatabaseError
 from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from errors import catalogue
@@ -42,7 +43,6 @@ def save_file(  # noqa: PLR0913 - what a row is made of
     Raises StorageFull, StorageUnavailable, DatabaseUnavailable, QuotaExceeded,
     StorageQuotaExceeded, and what `before_commit` raises.
     """
-    now = timezone.now()
     file = File(
         id=uuid_utils.compat.uuid7(),
         owner=owner,
@@ -50,8 +50,9 @@ def save_file(  # noqa: PLR0913 - what a row is made of
         size_bytes=clean.staged.size_bytes,
         sha256=clean.staged.sha256,
         media_type=media_type,
-        uploaded_at=now,
-        notified_at=now,
+        uploaded_at=timezone.now(),
+        # By the clock it will be compared with.
+        notified_at=Now(),
         request_id=request_id,
         scan_engine=clean.scan.engine,
         scan_signatures=clean.scan.signatures,

@@ -190,6 +190,17 @@ def test_it_is_scanned_anew_and_the_new_scan_is_told(
     assert told["metadata"]["words"] == 1
 
 
+def test_it_is_scanned_anew_although_a_clock_was_ahead_at_its_last_scan(
+    token: str, make_file: MakeFile, scanner: FakeClamd
+) -> None:
+    file = make_file(status=Status.PROCESSED, scanned_at=timezone.now() + timedelta(hours=1))
+    ask(file, token)
+
+    assert deliver(file)["status"] == "processed"
+
+    assert scanner.received == [b"hello"]
+
+
 @ON_BOTH_STORES
 def test_what_is_known_as_malware_by_now_is_quarantined(token: str, make_file: MakeFile) -> None:
     # Taken in when no scanner knew it; the real one does.

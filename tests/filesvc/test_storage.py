@@ -5,16 +5,20 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
 from django.db import DataError, InterfaceError, OperationalError, connection
+from django.utils import timezone
 from kombu import Producer
 
 from errors import catalogue
 from filesvc import head_room, tasks
+from filesvc import storage as storage_module
 from filesvc.blobs import blob_path
 from filesvc.models import File
 from security.circuit_breaker import CircuitBreaker
@@ -204,6 +208,19 @@ def test_what_was_not_rung_for_is_rung_for_by_the_sweeper(
     assert run_repair("ring_again") == 1
 
     assert doorbell.rung_for() == [File.objects.get().id]
+
+
+@pytest.mark.django_db
+def test_a_web_process_whose_clock_is_ahead_delays_no_ring(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = timezone.now() + timedelta(hours=1)
+    monkeypatch.setattr(storage_module, "timezone", SimpleNamespace(now=lambda: ahead))
+
+    assert upload(token, b"hello").status == 201
+
+    file = File.objects.get()
+    assert (file.uploaded_at, file.notified_at < ahead - timedelta(minutes=50)) == (ahead, True)
 
 
 @pytest.mark.django_db
