@@ -189,11 +189,8 @@ def prepare_service(run_dir: Path) -> None:
     """Database and scanner configuration."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
-    from django.conf import settings
     from django.core.management import CommandError, call_command
     from django.db import connection
-
-    from filesvc.deadlines import server_seconds
 
     try:
         django.setup()
@@ -201,12 +198,21 @@ def prepare_service(run_dir: Path) -> None:
     except CommandError as error:
         raise SystemExit(str(error)) from None
     prepare_scanner(run_dir)
+    tell_supervisor()
+    connection.close()  # nothing open may cross the fork
+
+
+def tell_supervisor() -> None:
+    """What docker/supervisord.conf fills in from the environment."""
+    from django.conf import settings
+
+    from filesvc.deadlines import server_seconds
+
     os.environ["WEB_WORKERS"] = str(settings.WEB_WORKERS)
     os.environ["WEB_THREADS"] = str(settings.WEB_THREADS)
     os.environ["SERVER_SECONDS"] = str(server_seconds())
     os.environ["STOP_SECONDS"] = str(server_seconds() + int(STOP_SECONDS))
     os.environ["SIGNATURE_UPDATES"] = str(settings.SIGNATURE_UPDATES).lower()
-    connection.close()  # nothing open may cross the fork
 
 
 def prepare_scanner(run_dir: Path) -> None:

@@ -55,13 +55,31 @@ def test_a_test_that_never_runs_or_checks_nothing_is_no_proof(tmp_path: Path) ->
     path.write_text(
         'def test_empty():\n    """A sentence."""\n    pass\n\n'
         "@pytest.mark.skip\ndef test_skipped():\n    assert 1 == 2\n\n"
-        "def test_live():\n    assert 1 == 1\n"
+        "def test_unchecked():\n    answer = ask()\n    print(answer)\n\n"
+        "def test_constant():\n    ask()\n    assert True\n\n"
     )
-    proof = Proof("tests/test_a.py", ("test_empty", "test_skipped", "test_live"))
+    names = ("test_empty", "test_skipped", "test_unchecked", "test_constant")
 
-    told = list(find_missing_tests(proof, path))
+    told = list(find_missing_tests(Proof("tests/test_a.py", names), path))
 
-    assert [each.rpartition(" ")[2] for each in told] == ["test_empty", "test_skipped"]
+    assert [each.rpartition(" ")[2] for each in told] == list(names)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "assert ask() == 1",
+        "with pytest.raises(ValueError):\n        ask()",
+        "assert_problem(ask(), 503)",
+        "client.assert_refused(ask())",
+        "run_state_machine_as_test(Machine)",
+    ],
+)
+def test_a_test_that_can_fail_is_a_proof(check: str, tmp_path: Path) -> None:
+    path = tmp_path / "test_a.py"
+    path.write_text(f"def test_live():\n    {check}\n")
+
+    assert list(find_missing_tests(Proof("tests/test_a.py", ("test_live",)), path)) == []
 
 
 def test_what_is_open_can_be_read_in_the_page() -> None:

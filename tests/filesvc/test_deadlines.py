@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import configparser
+import importlib
+import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +27,7 @@ from filesvc.deadlines import (
     task_soft_seconds,
 )
 from security.signatures import VERSION_SECONDS
-from tests.client import upload
+from tests.client import call, upload
 from tests.conftest import assert_nothing_kept, assert_problem
 from tests.stack import ROOT
 
@@ -100,6 +105,7 @@ def test_a_part_that_lets_a_task_outlive_the_brokers_patience_stops_the_start(
 def test_an_upload_that_took_too_long_is_given_up_before_it_is_kept(
     token: str, settings: Any, storage: Path
 ) -> None:
+    assert call("GET", "/health/live").status == 200  # what is loaded now refuses such a setting
     settings.REQUEST_TIMEOUT_SECONDS = 0
 
     answer = upload(token, b"hello")
@@ -115,16 +121,43 @@ def test_the_outer_deadlines_follow_the_one_that_is_set(settings: Any) -> None:
     assert edge_seconds() > server_seconds() > 600
 
 
-def test_the_server_is_started_with_the_deadline_that_is_checked() -> None:
-    supervised = (ROOT / "docker/supervisord.conf").read_text()
-    starter = (ROOT / "docker/run.py").read_text()
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """The programs of docker/, which is no package; what they tell others is forgotten."""
+    monkeypatch.syspath_prepend(str(ROOT / "docker"))
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    return importlib.import_module
 
-    assert "--workers-kill-timeout %(ENV_SERVER_SECONDS)s" in supervised
-    assert 'os.environ["SERVER_SECONDS"] = str(server_seconds())' in starter
+
+def read_kill_timeout(command: list[str]) -> int:
+    return int(command[command.index("--workers-kill-timeout") + 1])
 
 
-def test_the_edge_is_configured_with_the_deadline_that_is_checked(settings: Any) -> None:
-    template = (ROOT / "docker/nginx.conf.template").read_text()
+def test_the_server_is_started_with_the_deadline_that_is_checked(
+    load: Callable[[str], Any], settings: Any
+) -> None:
+    settings.REQUEST_TIMEOUT_SECONDS = 50
+    supervised = configparser.ConfigParser(interpolation=None)
+    supervised.read(ROOT / "docker/supervisord.conf")
 
-    assert "proxy_read_timeout ${READ_SECONDS}s;" in template
-    assert f"READ_SECONDS ({edge_seconds()}," in template
+    in_container = load("start").read_command("web")
+    load("run").tell_supervisor()
+    on_machine = supervised["program:web"]["command"].replace(
+        "%(ENV_SERVER_SECONDS)s", os.environ["SERVER_SECONDS"]
+    )
+
+    assert server_seconds() > 50
+    assert read_kill_timeout(in_container) == server_seconds()
+    assert read_kill_timeout(on_machine.split()) == server_seconds()
+
+
+def test_the_edge_is_configured_with_the_deadline_that_is_checked(
+    load: Callable[[str], Any], settings: Any, tmp_path: Path
+) -> None:
+    settings.REQUEST_TIMEOUT_SECONDS = 50
+
+    load("render").render_edge(tmp_path, {})
+
+    told = re.findall(r"^ *proxy_read_timeout (\w+);$", (tmp_path / "site.conf").read_text(), re.M)
+    assert edge_seconds() > server_seconds()
+    assert told == [f"{edge_seconds()}s"]

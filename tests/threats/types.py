@@ -114,7 +114,6 @@ ROWS = (
             by(
                 "filesvc/test_checks",
                 "a_libmagic_that_does_not_know_a_type_is_an_error_that_names_both",
-                "what_is_right_starts",
             ),
             by("security/test_media_type", "a_type_takes_its_own_content_and_no_other"),
         ),
