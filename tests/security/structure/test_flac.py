@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from errors import catalogue
 from errors.base import ServiceError
 from security.structure import flac as flac_gate
 from security.structure.flac import inspect_flac
@@ -130,6 +131,70 @@ def test_the_check_sums_are_those_of_the_standard() -> None:
 )
 def test_a_header_of_a_frame_says_how_long_it_is(start: str, length: int) -> None:
     assert flac_gate._header_bytes(bytes.fromhex(start)) == length
+
+
+@pytest.mark.property
+@given(
+    block=st.integers(0, 0xFFFF),
+    told=st.just(0) | st.integers(0, 0xFFFFFF),
+    rate=st.just(0) | st.integers(0, 0xFFFFF),
+    channels=st.integers(1, 8),
+    bits=st.integers(1, 32),
+)
+def test_the_largest_frame_is_as_told_or_as_large_as_its_samples(
+    block: int, told: int, rate: int, channels: int, bits: int
+) -> None:
+    fields = ((16, 16), (16, block), (24, 7), (24, told), (20, rate), (3, channels - 1))
+    content = packed(*fields, (5, bits - 1), (36, 2**36 - 1), (128, 0))
+
+    if rate:
+        # One channel of a pair of channels may be a difference, which takes a bit more (9.2.3).
+        assert read_streaminfo(content) == (told or block * channels * (bits + 1) // 8)
+    else:
+        with pytest.raises(catalogue.CorruptContent):
+            read_streaminfo(content)
+
+
+def packed(*fields: tuple[int, int]) -> bytes:
+    """Numbers of so many bits each, one behind the other."""
+    written = "".join(f"{number:0{bits}b}" for bits, number in fields)
+    return int(written, 2).to_bytes(len(written) // 8, "big")
+
+
+def read_streaminfo(content: bytes) -> int:
+    return flac_gate._read_streaminfo(io.BytesIO(content), len(content))
+
+
+def frame_of(length: int, change: int = 0) -> bytes:
+    """A frame of that length with a right check sum behind it; its header is changed so."""
+    head = FRAME[: flac_gate._header_bytes(FRAME[:5])]
+    head = head[:-1] + bytes((head[-1] ^ change,))
+    whole = head + bytes(length - len(head) - 2)
+    return whole + flac_gate._crc16(whole).to_bytes(2, "big")
+
+
+@pytest.mark.parametrize(("more", "judged"), [(0, "accepted"), (1, "corrupt_content")])
+def test_a_last_frame_is_looked_for_in_so_many_bytes_and_no_more(more: int, judged: str) -> None:
+    most = flac_gate.MAX_LAST_FRAME_BYTES + flac_gate.MAX_FRAME_HEADER_BYTES
+    before = b"\xff\xf8" + b"\x01" * 100_000
+
+    assert verdict(with_blocks((0x81, b""), frame=before + frame_of(most + more))) == judged
+
+
+@pytest.mark.property
+@given(change=st.integers(1, 255))
+def test_a_last_frame_whose_header_is_damaged_is_none(change: int) -> None:
+    assert verdict(with_blocks((0x81, b""), frame=frame_of(500))) == "accepted"
+    damaged = with_blocks((0x81, b""), frame=frame_of(500, change))
+
+    assert verdict(damaged) == "corrupt_content"
+
+
+@pytest.mark.parametrize("kind", [126, 127])
+def test_of_the_kinds_of_blocks_one_is_forbidden(kind: int) -> None:
+    judged = verdict(with_blocks((kind, b""), (0x81, b"")))
+
+    assert judged == ("corrupt_content" if kind == 127 else "accepted")
 
 
 @samples_of("audio/flac")

@@ -8,12 +8,14 @@ import unicodedata
 import zipfile
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from errors import catalogue
+from security.structure import zip_archive
 from security.structure.zip_archive import inspect_zip
 from tests import samples
 from tests.files.archives import Member, deflate, nested, pack, streamed
@@ -218,6 +220,26 @@ def test_a_nested_archive_is_known_by_its_content() -> None:
 )
 def test_an_archive_of_another_kind_cannot_be_looked_into(content: bytes) -> None:
     assert zip_verdict(pack(HELLO, Member(b"b", content))) == "archive_limits_exceeded"
+
+
+@pytest.mark.parametrize("content", [b"BZh is how some names begin", b"only1AY&SY is here"])
+def test_half_a_signature_is_none(content: bytes) -> None:
+    assert zip_verdict(pack(HELLO, Member(b"b", content))) == "accepted"
+
+
+@pytest.mark.property
+@given(pieces=st.lists(st.binary(min_size=1, max_size=9), max_size=12), most=st.integers(1, 30))
+def test_the_head_is_as_long_as_it_must_be_and_nothing_is_lost(
+    pieces: list[bytes], most: int
+) -> None:
+    with mock.patch.object(zip_archive, "HEAD_BYTES", most):
+        head, again = zip_archive._split_head(pieces)
+
+    whole = b"".join(pieces)
+    assert whole.startswith(head)
+    assert len(head) >= min(most, len(whole))
+    assert len(head) < most + 9
+    assert b"".join(again) == whole
 
 
 def test_a_large_nested_archive_waits_in_a_file_without_a_name(storage: Path) -> None:
