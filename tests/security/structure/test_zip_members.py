@@ -42,7 +42,7 @@ def is_refused(take: Callable[[], Any]) -> bool:
 
 def entry_of(content: bytes, packed: bytes, method: int, **told: Any) -> Entry:
     """What a directory says of it, or lies."""
-    said = {
+    said: dict[str, Any] = {
         "raw_name": b"a",
         "flags": 0,
         "method": method,
