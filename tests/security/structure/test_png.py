@@ -63,6 +63,45 @@ def test_a_file_that_is_not_whole_is_corrupt(content: bytes) -> None:
     assert refusal_of("PNG", content) == "corrupt_content"
 
 
+@pytest.mark.parametrize("colour", range(9))
+def test_each_kind_of_colour_has_the_depths_of_the_standard(colour: int) -> None:
+    # PNG, third edition, table 12.
+    depths = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
+    accepted = {
+        depth
+        for depth in range(18)
+        if refusal_of("PNG", png(PIXELS, PNG_END, colour=colour, depth=depth)) is None
+    }
+
+    assert accepted == depths.get(colour, set())
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "before"),
+    [
+        (b"acTL", animation_control(1)[8:-4], []),
+        (b"fcTL", frame_control()[8:-4], [animation_control(1)]),
+    ],
+)
+@pytest.mark.parametrize("change", [-1, 0, 1])
+def test_a_chunk_of_animations_has_one_length(
+    name: bytes, right: bytes, before: list[bytes], change: int
+) -> None:
+    chunk = png_chunk(name, (right + b"\0")[: len(right) + change])
+    frame = [] if name == b"fcTL" else [frame_control()]
+    refused = refusal_of("PNG", png(*before, chunk, *frame, PIXELS, PNG_END))
+
+    assert refused == ("corrupt_content" if change else None)
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_header_of_another_length_is_corrupt(change: int) -> None:
+    whole = png(PIXELS, PNG_END)
+    header = png_chunk(b"IHDR", (whole[16:29] + b"\0")[: 13 + change])
+
+    assert refusal_of("PNG", whole[:8] + header + whole[33:]) == "corrupt_content"
+
+
 @pytest.mark.parametrize(
     "content",
     [
