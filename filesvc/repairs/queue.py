@@ -27,11 +27,14 @@ def find_waiting() -> Iterable[File]:
     """
     if _count_unheard() > BATCH:
         return ()
-    overdue = Q(notified_at__lt=from_now(-RING_AGAIN_SECONDS))
-    waiting: Iterable[File] = File.objects.filter(claimable() & overdue).order_by("notified_at")[
-        :BATCH
-    ]
-    return waiting
+    waiting = File.objects.filter(claimable() & is_overdue())
+    oldest: Iterable[File] = waiting.order_by("notified_at")[:BATCH]
+    return oldest
+
+
+def is_overdue() -> Q:
+    """Rung for so long ago that the ring counts as lost."""
+    return Q(notified_at__lt=from_now(-RING_AGAIN_SECONDS))
 
 
 def _count_unheard() -> int:
@@ -44,11 +47,14 @@ def _count_unheard() -> int:
 
 
 def ring_again(file: File) -> bool:
-    """Ring for it, unless another sweeper does.
+    """Ring for it, unless another sweeper does: then it is overdue no more.
+
+    Not asked by the moment that was read: SQLite's own clock writes milliseconds, and no moment
+    with microseconds equals one of those.
 
     Raises NotNow when the ring does not go through: the next would not either.
     """
-    rows = File.objects.filter(id=file.id, notified_at=file.notified_at)
+    rows = File.objects.filter(is_overdue(), id=file.id)
     if not rows.update(notified_at=Now()):
         return False
     if ring_doorbell(file.id):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections
+from django.db.models.functions import Now
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +48,17 @@ def test_a_file_is_rung_for_once_and_not_again_at_once(
 
     assert doorbell.rung_for() == [file.id]
     assert timezone.now() - row_of(file)["notified_at"] < timedelta(minutes=5)
+
+
+@pytest.mark.django_db
+def test_a_file_whose_ring_was_timed_by_the_database_is_rung_for(
+    make_file: MakeFile, doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "RING_AGAIN_SECONDS", -1)
+    file = make_file(notified_at=Now())
+
+    assert run_repair("ring_again") == 1
+    assert doorbell.rung_for() == [file.id]
 
 
 @pytest.mark.django_db
