@@ -28,6 +28,9 @@ _WORTH_A_LOOK = re.compile(
     rb"/(?:JavaScript|JS|Launch|Rendition|XFA|EF|Sig|ByteRange)(?![^\x00\t\n\x0c\r ()<>\[\]{}/%])"
 )
 
+# Not None, which pikepdf makes of a kid that is not there.
+_NO_MORE = object()
+
 Report = Callable[[str, int], None]
 
 
@@ -170,8 +173,8 @@ def _walk_pages(root: Object | None) -> Iterator[Dictionary]:
     met: set[tuple[int, int]] = set()
     waiting = [iter([root])]
     while waiting:
-        node = next(waiting[-1], None)
-        if node is None:
+        node = next(waiting[-1], _NO_MORE)
+        if node is _NO_MORE:
             waiting.pop()
         elif not isinstance(node, Dictionary):
             continue  # a reference to nothing is no page (7.3.10)
