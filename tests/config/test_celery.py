@@ -11,12 +11,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from celery.signals import celeryd_init
+from celery.signals import celeryd_init, worker_ready
 from celery.worker import state
 from kombu import Queue
 from kombu.exceptions import ContentDisallowed, OperationalError
 
 from config.celery import app, notice_lost_acknowledgement
+from filesvc import exposition
 from filesvc.deadlines import task_hard_seconds, task_soft_seconds
 from filesvc.tasks import process_file
 from tests.config.fresh import run_python
@@ -181,3 +182,19 @@ def test_a_worker_stops_when_it_could_not_acknowledge(
 
     assert notice_lost_acknowledgement(told) is True, "the line is written all the same"
     assert (state.should_stop is not None) is stops
+
+
+def test_a_worker_that_is_ready_tells_its_metrics_and_listens_for_its_own_losses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    served: list[str] = []
+    log = logging.getLogger("celery.worker.request")
+    monkeypatch.setattr(exposition, "serve_metrics", lambda: served.append("metrics"))
+    monkeypatch.setattr(log, "filters", [])
+    monkeypatch.setattr(state, "should_stop", None)
+
+    worker_ready.send(sender="worker")
+    log.critical("Couldn't ack %r, reason:%r", 1, 2)
+
+    assert served == ["metrics"]
+    assert state.should_stop is not None

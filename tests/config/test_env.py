@@ -61,6 +61,7 @@ def refusal_of(**settings: str) -> list[str]:
         ("TRUSTED_PROXIES", "10.0.0.0/8, ::1", [ip_network("10.0.0.0/8"), ip_network("::1")]),
         ("LOG_LEVEL", "DEBUG", "DEBUG"),
         ("WEB_THREADS", "4", 4),
+        ("S3_ENDPOINT_URL", "https://minio:9000", "https://minio:9000"),
     ],
 )
 def test_each_kind_of_setting_is_read_as_its_type(name: str, text: str, value: Any) -> None:

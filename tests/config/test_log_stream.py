@@ -7,6 +7,10 @@ import json
 import logging
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
 
 from config.log_stream import PatientHandler
 from tests.stack import wait_until
@@ -98,3 +102,54 @@ def test_a_forked_process_writes_its_own_lines() -> None:
         os.waitpid(child, 0)
     with os.fdopen(reading) as told:
         assert told.read() == "parent\nchild\n"
+
+
+class Together:
+    """A lock that two threads ask for before one of them gets it."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Barrier(2)
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._asked.wait(60)
+        self._lock.acquire()
+
+    def __exit__(self, *_: Any) -> None:
+        self._lock.release()
+
+
+def test_two_threads_that_log_first_at_once_start_one_writer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[str] = []
+    start = threading.Thread.start
+
+    def note(thread: threading.Thread) -> None:
+        started.append(thread.name)
+        start(thread)
+
+    stream = io.StringIO()
+    handler = PatientHandler(stream)
+    monkeypatch.setattr(handler, "_starting", Together())
+    monkeypatch.setattr(threading.Thread, "start", note)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(handler.emit, [record("one"), record("two")]))
+    handler.flush()
+
+    assert started.count("log") == 1
+    assert sorted(stream.getvalue().split()) == ["one", "two"]
+
+
+def test_a_line_that_cannot_be_made_ends_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = io.StringIO()
+    handler = PatientHandler(stream)
+    broken = logging.LogRecord("test", logging.INFO, __file__, 1, "%d files", ("no",), None)
+
+    handler.emit(broken)
+    handler.emit(record("the next"))
+    handler.flush()
+
+    assert stream.getvalue() == "the next\n"
+    assert "--- Logging error ---" in capsys.readouterr().err

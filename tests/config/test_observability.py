@@ -10,9 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import sentry_sdk
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+
+from config import observability
 
 NASTY = ["\r\n", "\x1b[31m", "\x9b1A", "\u202e", "\u2028", "\x85", "\0", "\ud800", '"}\n{"a":"']
 TEXT = st.lists(st.sampled_from(NASTY) | st.text(st.characters(), max_size=20), max_size=6).map(
@@ -137,3 +140,27 @@ def test_debugging_lines_are_left_out_by_default(written: Callable[[], str]) -> 
     theirs.debug("something")
 
     assert written() == ""
+
+
+def test_sentry_is_asked_for_nothing_a_client_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+    quiet: list[str] = []
+    monkeypatch.setattr(sentry_sdk, "init", lambda **options: asked.update(options))
+    monkeypatch.setattr(observability, "ignore_logger", quiet.append)
+
+    observability.configure_sentry("https://key@host/1", "1.2.3", 0.25)
+
+    assert (asked["dsn"], asked["release"]) == ("https://key@host/1", "filesvc@1.2.3")
+    assert asked["max_request_body_size"] == "never"
+    assert not asked["send_default_pii"] | asked["include_local_variables"]
+    assert asked["traces_sampler"]({"parent_sampled": None}) == 0.25
+    assert quiet == list(observability.NOISY_LOGGERS)
+
+
+def test_without_an_address_sentry_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(sentry_sdk, "init", lambda **options: asked.append(options))
+
+    observability.configure_sentry(None, "1.2.3")
+
+    assert asked == []

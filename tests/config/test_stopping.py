@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import NoReturn
 
 import pytest
 
 from config import stopping
-from config.stopping import close_the_door
+from config.stopping import close_the_door, stop_in_order, wait_for_the_end
 from tests.config.fresh import environment, run_python
-from tests.stack import ROOT
+from tests.stack import ROOT, wait_until
 
 # Stands for a server: it starts a process that listens, and accepts only when told to stop.
 SERVER = """
@@ -138,3 +143,59 @@ def test_a_process_that_no_server_started_keeps_its_own_way_to_end() -> None:
     )
 
     assert ran.stdout.strip() == "set() 1"
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What happens to this process on TERM, in its order; it outlives it."""
+    told: list[str] = []
+
+    def leave(status: int) -> NoReturn:
+        raise SystemExit(status)
+
+    monkeypatch.setattr(signal, "sigwait", lambda _: told.append("told"))
+    monkeypatch.setattr(stopping, "close_the_door", lambda _: told.append("door"))
+    monkeypatch.setattr(time, "sleep", lambda seconds: told.append(f"{seconds} s"))
+    monkeypatch.setattr(os, "kill", lambda pid, number: told.append(f"{pid} {number}"))
+    monkeypatch.setattr(os, "_exit", leave)
+    return told
+
+
+def test_the_server_is_interrupted_only_after_what_was_accepted_could_be_read(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        monkeypatch.setattr(stopping, "listening_sockets", lambda: iter([listening]))
+
+        wait_for_the_end()
+
+    assert steps == ["told", "door", "0.25 s", f"{os.getpid()} {int(signal.SIGINT)}"]
+
+
+def test_who_never_listened_waits_for_nobody(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stopping, "listening_sockets", lambda: iter([]))
+
+    with pytest.raises(SystemExit, match="^0$"):
+        wait_for_the_end()
+
+    assert steps == ["told"]
+
+
+def test_what_a_server_started_leaves_its_end_to_a_thread_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blocked: list[set[int]] = []
+    look = partial(signal.pthread_sigmask, signal.SIG_BLOCK, ())
+    monkeypatch.setattr(stopping, "wait_for_the_end", lambda: blocked.append({*look()}))
+    monkeypatch.setattr(multiprocessing, "parent_process", threading.current_thread)
+    before = look()
+
+    try:
+        stop_in_order()
+        wait_until(lambda: bool(blocked), 20, "the thread has begun")
+
+        assert signal.SIGTERM in blocked[0] & {*look()}, "no thread is ended by it"
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
