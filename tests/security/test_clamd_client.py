@@ -11,7 +11,7 @@ from pathlib import Path
 
 import clamd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from errors import catalogue
@@ -269,3 +269,26 @@ def test_what_breaks_a_conversation_is_one_of_three_errors(
         raise broken
 
     assert (refused.value.status, refused.value.retry_after_seconds) == (503, 30)
+
+
+@pytest.mark.parametrize("word", [b"INSTREAM size limit exceeded. ERROR\0", b"x: OK ERROR\0"])
+def test_an_error_of_clamd_is_heard_though_it_hangs_up_on_the_rest(
+    make_fake: MakeFake, stage: Stage, word: bytes
+) -> None:
+    fake = make_fake("tcp", Script([word], "reset"))
+
+    assert ClamdClient(fake.address, 5).scan_descriptor(stage(b"hello").descriptor) == word
+
+
+@pytest.mark.property
+@given(
+    word=st.sampled_from([b"stream: OK\0", b"stream: ERROR", b"ERROR\0"]) | st.binary(max_size=40)
+)
+def test_no_other_word_counts_when_the_connection_breaks(
+    make_fake: MakeFake, stage: Stage, word: bytes
+) -> None:
+    assume(not word.endswith(b" ERROR\0"))
+    fake = make_fake("tcp", Script([word] if word else [], "reset"))
+
+    with pytest.raises(ConnectionResetError):
+        ClamdClient(fake.address, 5).scan_descriptor(stage(b"hello").descriptor)

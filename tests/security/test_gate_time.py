@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sentry_sdk
 
 from errors.metrics import GATE_SECONDS, SCANS, UPLOAD_BYTES, UPLOADS, UPLOADS_UNDER_WAY
 from security.gate_time import in_gate
@@ -77,3 +78,20 @@ def test_a_gate_that_refuses_is_timed_too() -> None:
         raise KeyError
 
     assert grown(before, counted(GATE_SECONDS, "_count", "gate")) == {"scan": 1}
+
+
+def test_a_gate_of_a_traced_request_is_a_span_of_its_trace() -> None:
+    with sentry_sdk.isolation_scope(), sentry_sdk.start_transaction(name="/upload/") as request:
+        with in_gate("scan"):
+            span = sentry_sdk.get_current_span()
+        after = sentry_sdk.get_current_span()
+
+    assert span is not None
+    assert (span.op, span.description) == ("gate", "scan")
+    assert (span.trace_id, span.parent_span_id) == (request.trace_id, request.span_id)
+    assert after is request
+
+
+def test_a_gate_begins_no_trace_of_its_own() -> None:
+    with in_gate("scan"):
+        assert sentry_sdk.get_current_span() is None

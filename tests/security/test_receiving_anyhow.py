@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from errors import catalogue
 from errors.base import ServiceError
 from security import receiving
 from security.receiving import StagingUploadHandler
@@ -143,3 +144,15 @@ def test_a_form_that_is_taken_is_one_that_a_second_reader_splits_alike(body: byt
     for head, content in parts:
         if b"filename" not in head:
             assert content.decode().lower() == verdict[3]
+
+
+def test_bytes_of_no_part_are_neither_kept_nor_taken_for_a_digest() -> None:
+    # No parser sends them; who would keep them had not asked what they are (CWE-20).
+    handler = StagingUploadHandler()
+
+    with pytest.raises(catalogue.MissingFile):
+        handler._write(b"hello")
+    handler._append_digest(b"00" * 32)
+
+    with pytest.raises(catalogue.MissingFile):
+        handler.finished_upload()

@@ -369,3 +369,35 @@ def test_memory_does_not_grow_with_the_file() -> None:
 @samples_of("application/pdf")
 def test_no_variation_of_a_file_is_judged_otherwise_unnoticed(name: str) -> None:
     assert find_changes(name) == []
+
+
+@pytest.mark.parametrize("archives", [1, 2])
+def test_a_whole_zip_in_the_middle_of_the_file_is_accepted(archives: int) -> None:
+    attached = "x" * gate.HEAD_BYTES + ZIP.decode("latin-1") * archives
+
+    inspect(pdfs.by_hand(text=attached))
+
+
+@pytest.mark.property
+@given(kept=st.integers(0, 50))
+def test_a_second_revision_that_is_cut_short_is_corrupt_and_not_ambiguous(kept: int) -> None:
+    first = pdfs.by_hand().rstrip()
+    again = pdfs.by_hand()[first.index(b"xref") :]
+
+    with pytest.raises(catalogue.CorruptContent):
+        inspect(first + b"\n" + again[: len("xref\n") + kept])
+
+
+@pytest.mark.property
+@given(before=st.integers(0, 60), chunks=st.integers(1, 2))
+def test_an_action_is_looked_at_once_where_two_chunks_overlap(before: int, chunks: int) -> None:
+    # Behind the border of a chunk and before the end of the file: the next chunk has it whole.
+    script = b"/S /JavaScript "
+    head = pdfs.by_hand().removesuffix(b"%%EOF\n")
+    filling = b"%" + b"-" * (chunks * gate.CHUNK_BYTES + before - len(head) - 2) + b"\n"
+    rest = b"-" * (gate.CHUNK_BYTES + gate.WINDOW_BYTES)
+    content = head + filling + script * (gate.MAX_LOOKS - 1) + rest
+    action = pdfs.by_hand(catalog="/OpenAction << /S /JavaScript >>")[9:]
+
+    with pytest.raises(catalogue.ActiveContent):
+        inspect(content + b"\n" + action)

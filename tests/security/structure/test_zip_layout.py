@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import struct
+from itertools import compress
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from security.structure.zip_directory import widen
 from tests import samples
 from tests.files.archives import Member, close_archive, nested, pack, streamed
 from tests.security.structure.verdicts import zip_verdict
@@ -149,6 +155,42 @@ def test_a_zip64_size_without_its_field_is_refused() -> None:
     entry = Member(b"a", b"hello", told_bytes=0xFFFFFFFF)
 
     assert zip_verdict(pack(entry)) == "corrupt_content"
+
+
+def test_sizes_and_offset_in_a_zip64_field_are_those_of_the_entry() -> None:
+    numbers = struct.pack("<3Q", 5, len(LONG.packed()), len(HELLO.local()))
+    wide = Member(b"a" * 60, b"hello", offset=0xFFFFFFFF)
+    wide.told_bytes = wide.told_packed_bytes = 0xFFFFFFFF
+    wide.extra = struct.pack("<HH", 1, len(numbers)) + numbers
+    wide.local_sizes = LONG.sizes()
+
+    assert zip_verdict(pack(HELLO, wide)) == "accepted"
+
+    wide.extra = wide.extra[:-1] + b"\1"
+    assert zip_verdict(pack(HELLO, wide)) == "ambiguous_content"
+
+
+FULL = (0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFF)
+
+
+@pytest.mark.property
+@given(
+    own=st.tuples(*[st.integers(0, full - 1) for full in FULL]),
+    large=st.tuples(*[st.integers(0, 2**64 - 1)] * 3, st.integers(0, 2**32 - 1)),
+    is_large=st.tuples(*[st.booleans()] * 4),
+    more=st.binary(max_size=8),
+)
+def test_only_what_has_no_room_of_its_own_is_read_from_the_zip64_field(
+    own: tuple[int, ...], large: tuple[int, ...], is_large: tuple[bool, ...], more: bytes
+) -> None:
+    told = tuple(full if wide else one for one, full, wide in zip(own, FULL, is_large, strict=True))
+    form = "<" + "".join(compress("QQQL", is_large))
+    field = struct.pack(form, *compress(large, is_large)) + more
+
+    expected = tuple(
+        many if wide else one for one, many, wide in zip(own, large, is_large, strict=True)
+    )
+    assert widen(told, field) == expected
 
 
 def test_a_directory_of_something_else_is_refused() -> None:
