@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from mutagen.flac import Picture
 
 from errors import catalogue
+from filesvc.processors import audio_ogg as ogg
+from filesvc.processors import audio_wav
 from filesvc.processors.audio import describe_audio
 from tests.files import audio
 from tests.files.audio import chunk, info_list, pcm_format, riff, wav
@@ -37,6 +39,11 @@ REAL: dict[str, tuple[bytes, str, int]] = {
 FRAMES = audio.mp3_frames(50)
 TEXTS = st.text(st.characters(categories=["L", "N", "S", "Po"]), min_size=1, max_size=40)
 SOUND = chunk(b"data", bytes(1600))
+
+
+def split_pages(content: bytes) -> list[bytes]:
+    """The pages of an Ogg without "OggS" inside."""
+    return [ogg.CAPTURE + page for page in content.split(ogg.CAPTURE)[1:]]
 
 
 def describe(content: bytes) -> dict[str, Any]:
@@ -237,3 +244,43 @@ def test_the_same_recording_is_told_alike_each_time() -> None:
     source = io.BytesIO(audio.mp3()).getvalue()
 
     assert describe(source) == describe(source)
+
+
+@pytest.mark.property
+@given(
+    before=st.integers(0, 2),
+    between=st.integers(0, 3),
+    behind=st.integers(0, 3),
+    length=st.integers(1, 10**6),
+)
+def test_streams_beside_the_sound_change_nothing(
+    before: int, between: int, behind: int, length: int
+) -> None:
+    # As in a video, whose pictures are another stream (RFC 3533, 4).
+    first, rest = split_pages(audio.speex(length=length))
+    start, *others = split_pages(audio.pages(b"\x80theora", b"x", b"y", length=7, serial=2))
+
+    content = [*[start] * before, first, *others * between, rest, *others * behind]
+
+    assert describe(b"".join(content)) == describe(audio.speex(length=length))
+
+
+def test_a_stream_whose_end_belongs_to_another_alone_is_corrupt() -> None:
+    first, rest = split_pages(audio.speex())
+    others = split_pages(audio.pages(b"\x80theora", b"x", bytes(3 * ogg.TAIL_BYTES), serial=2))
+
+    with pytest.raises(catalogue.CorruptContent):
+        describe(first + rest + b"".join(others))
+
+
+def test_a_wav_is_read_to_a_number_of_chunks_and_no_further(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tags = info_list(INAM="A title")
+    content = riff(pcm_format(), SOUND, chunk(b"junk", b""), tags)
+
+    assert describe(content)["tags"]["title"] == "A title"
+
+    monkeypatch.setattr(audio_wav, "MAX_CHUNKS", 3)
+    told = describe(content)
+    assert (told["tags"], told["codec"]) == (NO_TAGS, "pcm")

@@ -248,3 +248,28 @@ def test_nothing_is_printed_about_a_damaged_file(capfd: pytest.CaptureFixture[st
     tell(describe_pdf, pdfs.broken_table())
 
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "handler", ["/Filter /Adobe.PubSec /V 4", "/Filter /FoxitConnectedPDFDRM /V 4", "/V 9"]
+)
+def test_a_file_that_only_certificates_open_is_encrypted_and_not_corrupt(handler: str) -> None:
+    with pytest.raises(catalogue.EncryptedContent):
+        tell(describe_pdf, pdfs.by_hand(trailer=f"/Encrypt << {handler} >>"))
+
+
+@pytest.mark.parametrize(("coding", "title"), [("", "Report"), ("/Filter /ASCIIHexDecode", None)])
+def test_metadata_in_a_coding_that_nobody_uses_for_it_is_not_unpacked(
+    coding: str, title: str | None
+) -> None:
+    with Pdf.open(io.BytesIO(pdfs.with_xmp("Report", "Ada"))) as document:
+        plain = document.Root.Metadata.read_bytes()
+    packet = plain.hex() + ">" if coding else plain.decode("latin-1")
+    content = pdfs.written(
+        "<< /Type /Catalog /Pages 2 0 R /Metadata 4 0 R >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>",
+        f"<< /Length {len(packet)} {coding} >>\nstream\n{packet}\nendstream",
+    )
+
+    assert tell(describe_pdf, content)["title"] == title
