@@ -9,11 +9,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
+from filesvc.management.commands import tour
 from filesvc.models import File, Token
 from filesvc.tour import steps
 from filesvc.tour.client import NoTour
@@ -249,6 +251,20 @@ def test_a_token_that_may_not_upload_differs_in_all_that_needs_a_file(
     assert "was not taken in" in lines["photo is processed"]
     assert "was not taken in" in lines["text is handed out"]
     assert lines["no token"].startswith("ok")
+
+
+def test_a_database_that_is_away_is_told_without_its_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def issue(*_: Any) -> NoReturn:
+        raise OperationalError("connection to server at 10.0.0.1 failed")
+
+    monkeypatch.setattr(tour, "issue_token", issue)
+
+    with pytest.raises(CommandError, match="the database says OperationalError$") as raised:
+        call_command("tour")
+
+    assert raised.value.returncode == 2
 
 
 def test_without_a_database_a_token_must_be_given() -> None:
