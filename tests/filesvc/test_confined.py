@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -16,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errors import catalogue
-from filesvc import confined
+from filesvc import confined, confinement
 from filesvc.confined import receive, serve
 from filesvc.confinement import end_with_parent
 from filesvc.frames import Question, Told
@@ -203,3 +205,37 @@ def test_the_kernel_is_asked_to_end_it_with_its_parent(monkeypatch: pytest.Monke
     end_with_parent()
 
     assert asked == [(1, signal.SIGKILL)]
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # it leaves its socket to its own end
+def test_the_program_locks_its_door_before_it_says_that_it_is_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = socket.socketpair()
+    done: list[object] = []
+    nowhere: set[int] = set()
+
+    def redirect(target: int, stream: int) -> None:
+        nowhere.add(target)
+        done.append(stream)
+
+    monkeypatch.setattr(confinement, "end_with_parent", lambda: done.append("bound"))
+    monkeypatch.setattr(confinement, "confine", done.append)
+    # What it would do to its own three streams, this process would do to those of the tests.
+    monkeypatch.setattr(os, "dup2", redirect)
+    monkeypatch.setattr(sys, "argv", ["confined", str(theirs.detach()), "1024"])
+    monkeypatch.delitem(sys.modules, "filesvc.confined")
+    descriptor = open_file(tmp_path)
+    socket.send_fds(ours, [ASKED.model_dump_json().encode()], [descriptor])
+    ours.shutdown(socket.SHUT_WR)
+    os.close(descriptor)
+
+    runpy.run_module("filesvc.confined", run_name="__main__")
+
+    with Connection(ours.detach()) as heard:
+        frames = [Told.model_validate_json(heard.recv_bytes()) for _ in range(2)]
+        with pytest.raises(EOFError):
+            heard.recv_bytes()
+    os.close(nowhere.pop())
+    assert frames == [Told(is_ready=True), Told(metadata=METADATA)]
+    assert (done, nowhere) == (["bound", 1024, 0, 1, 2], set())

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
+from django.contrib.auth.models import User
+
+from errors import catalogue
+from filesvc import keys
 from filesvc.models import IdempotencyKey
 from filesvc.repairs import REPAIRS
 from filesvc.repairs.repair import mend_all
+from tests.client import call
+from tests.conftest import assert_problem
 from tests.filesvc import keying
-from tests.filesvc.keying import assert_replayed, expire, send
+from tests.filesvc.keying import KEY, assert_replayed, expire, send
 
 pytestmark = pytest.mark.django_db
 
@@ -46,3 +54,50 @@ def test_a_key_claimed_anew_since_it_was_found_expired_is_not_forgotten(token: s
 
     assert mend_all(repair, found) == 0
     assert IdempotencyKey.objects.count() == 1
+
+
+class Rival:
+    """Takes the key just before each INSERT that wants it, and gives it back just after."""
+
+    def __init__(self, times: int) -> None:
+        self._left = times
+        self._row: IdempotencyKey | None = None
+        self._look = keys.find_key
+
+    def find(self, row: IdempotencyKey) -> Any:
+        """What this request sees when it looks for its key."""
+        if self._row is not None:
+            self._row.delete()
+            self._row = None
+            return self._look(row)
+        found = self._look(row)
+        if found is None and self._left:
+            self._left -= 1
+            self._row = keying.claim()
+        return found
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_key_that_is_given_back_while_it_is_looked_for_is_claimed(
+    token: str, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    monkeypatch.setattr(keys, "find_key", Rival(times).find)
+
+    first = send(token)
+
+    assert first.status == 201
+    assert_replayed(send(token), first)
+
+
+def test_a_key_that_always_somebody_else_was_faster_to_claim_is_in_progress(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "find_key", Rival(99).find)
+    request: Any = SimpleNamespace(user=User.objects.get(), method="POST", path="/upload/")
+
+    assert_problem(send(token), 409, "idempotency_key_in_progress")
+    with pytest.raises(catalogue.IdempotencyKeyInProgress):
+        keys.claim_key(request, KEY)
+
+    assert not IdempotencyKey.objects.filter(key=KEY).exists()
+    assert call("GET", "/files/", token=token).json["results"] == []

@@ -187,6 +187,21 @@ def test_a_row_whose_bytes_are_gone_is_told_of_and_left(
     assert str(whole.id) not in str(log_events)
 
 
+@ON_BOTH_STORES
+def test_a_file_that_is_deleted_while_the_rows_are_read_is_not_missing(
+    make_file: MakeFile,
+) -> None:
+    files = [make_file(status=Status.PROCESSED) for _ in range(2)]
+    for file in files:
+        drop_kept(FILES, file.id)
+
+    found = store.find_rows_without_bytes()
+    first = next(found)
+    File.objects.exclude(id=first.id).delete()
+
+    assert list(found) == []
+
+
 def test_a_store_that_is_not_there_says_nothing_about_its_files(
     make_file: MakeFile, storage: Path
 ) -> None:

@@ -19,6 +19,7 @@ import pytest
 from errors import catalogue
 from filesvc.blobs import delete_blob, open_blob, promote
 from filesvc.previews import save_preview
+from filesvc.reconciliation import compare
 from filesvc.repairs import store as store_repairs
 from filesvc.stores import bucket as bucket_module
 from filesvc.stores import current_store, sending
@@ -272,6 +273,19 @@ def test_uploads_in_parts_that_nobody_puts_together_are_given_up_after_an_hour(
     assert run_repair("remove_orphan_blobs") == 1 - len(left)
 
     assert bucket.uploads() == left
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("age_seconds", "told"), [(59 * 60, []), (61 * 60, [KEY])])
+def test_an_upload_in_parts_is_a_difference_only_after_an_hour(
+    bucket: TestBucket, monkeypatch: pytest.MonkeyPatch, age_seconds: int, told: list[str]
+) -> None:
+    bucket.client.create_multipart_upload(Bucket=bucket.name, Key=KEY)
+    monkeypatch.setattr(store_repairs, "time", lambda: BEGUN_AT + age_seconds)
+
+    found = compare(lambda _: None)
+
+    assert [one.name for one in found.differences] == told
 
 
 def test_an_upload_in_parts_that_is_over_is_not_given_up_again(bucket: TestBucket) -> None:

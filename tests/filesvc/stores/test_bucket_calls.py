@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from errors import catalogue
 from errors.base import ServiceError
+from filesvc.stores import sending
 from filesvc.stores.bucket_calls import BucketFault, bucket_faults, finish_by
 from filesvc.stores.sending import OpenPart
 from security.upload import storage_faults
@@ -146,3 +147,32 @@ def test_a_part_is_read_no_more_once_it_is_too_late(tmp_path: Path) -> None:
         for act in (lambda: late.read(1), lambda: late.seek(0)):
             with pytest.raises(BucketFault):
                 act()
+
+
+class Refusing:
+    """A store in which no upload can be given up."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def abort_multipart_upload(self, **_: Any) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (refused("NoSuchUpload", 404), []),
+        (refused("PreconditionFailed", 412), []),
+        (refused("AccessDenied", 403), ["ClientError"]),
+        (EndpointConnectionError(endpoint_url="http://h"), ["EndpointConnectionError"]),
+    ],
+)
+def test_parts_are_left_behind_only_when_nobody_else_has_settled_them(
+    error: Exception, told: list[str], log_events: list[dict[str, Any]]
+) -> None:
+    client: Any = Refusing(error)
+
+    sending._abort(client, {"Key": "files/a"})
+
+    assert [event["error"] for event in log_events] == told

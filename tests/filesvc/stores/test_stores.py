@@ -167,3 +167,12 @@ def test_bytes_are_only_where_the_store_of_the_settings_is(
         assert kept_files(storage) == []
     else:
         assert [path.read_bytes() for path in kept_files(storage)] == [b"hello"]
+
+
+@pytest.mark.django_db
+def test_what_lies_between_the_files_of_a_store_is_none_of_them(storage: Path) -> None:
+    put_kept(FILES, ID, b"hello")
+    (storage / FILES / "folder" / "deeper").mkdir(parents=True)
+    (storage / FILES / ".DS_Store").write_bytes(b"left by somebody")
+
+    assert [stored.name for stored in current_store().list(FILES)] == [ID.hex]
