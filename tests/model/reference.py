@@ -90,6 +90,10 @@ class Reference:
         file.status, file.attempts = "queued", file.attempts - 1
         return True
 
+    def is_settled(self) -> bool:
+        """Nothing is left to do for a worker or a sweeper."""
+        return not self.orphans and all(file.status in FINAL for file in self.files.values())
+
     def is_free(self, file: Kept) -> bool:
         """Nobody works on it."""
         lapsed = file.status == "processing" and file.lease_until < self.now
