@@ -13,7 +13,7 @@ from errors import catalogue
 from filesvc.stores import current_store
 from filesvc.stores.folder import Folder
 from filesvc.stores.places import FILES, Readable
-from security.upload import STAGING, CleanUpload, storage_faults
+from security.upload import STAGING, CleanUpload, StagedUpload, storage_faults
 
 
 def prepare_storage() -> None:
@@ -26,6 +26,11 @@ def blob_path(file_id: uuid.UUID) -> Path:
     """A fixed layout of the id alone; nothing a client sent is part of it (CWE-22)."""
     folder = Folder(Path(settings.STORAGE_ROOT))
     return folder.path_of(folder.place_of(FILES, file_id))
+
+
+def begin_to_promote(staged: StagedUpload) -> None:
+    """Let the store begin while the bytes are scanned; whatever fails, `promote` will say."""
+    current_store().begin_to_take(staged)
 
 
 def promote(clean: CleanUpload, file_id: uuid.UUID, give_up_at: float = math.inf) -> None:

@@ -16,9 +16,9 @@ from django.db import connection
 from errors import catalogue
 from errors.base import ServiceError
 from filesvc.broker import open_broker
-from filesvc.progress import progress_of_workers
 from filesvc.shared_answers import SharedAnswer, Told
 from filesvc.stores import current_store
+from filesvc.worker_progress import progress_of_workers
 from security import canary
 from security.concurrency import ClientSlots
 from security.signatures import ask_version, check_signatures

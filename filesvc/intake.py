@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from errors import catalogue
 from errors.handler import request_id_of
 from errors.metrics import UPLOAD_BYTES, UPLOADS_UNDER_WAY
+from filesvc.blobs import begin_to_promote
 from filesvc.deadlines import check_in_time, give_up_at
 from filesvc.head_room import check_head_room
 from filesvc.idempotency import Accepted, HeldKey, hold_key
@@ -77,6 +78,7 @@ def judge_and_keep(upload: StagedUpload, request: Request, key: HeldKey) -> Acce
         media_type = identify_type(upload, name)
     with in_gate("structure"):
         inspect_structure(upload, media_type)
+    begin_to_promote(upload)
     with in_gate("scan"):
         clean = scan_for_malware(upload)
     check_in_time(received_at)

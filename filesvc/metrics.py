@@ -19,9 +19,9 @@ from rest_framework.request import Request
 from errors.base import ServiceError
 from errors.metrics import OLDEST_WAITING_SECONDS, SIGNATURE_AGE_SECONDS, Declared
 from filesvc.exposition import registry
-from filesvc.progress import oldest_waiting_seconds
 from filesvc.renderers import JsonRenderer, TextRenderer
 from filesvc.views import PublicView
+from filesvc.worker_progress import oldest_waiting_seconds
 from security.signatures import current_scanner
 
 log = structlog.get_logger("metrics")

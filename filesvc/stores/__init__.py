@@ -27,6 +27,9 @@ class Store(Protocol):
     def place_of(self, kind: str, file_id: uuid.UUID, ending: str = "") -> str:
         """A fixed layout of the id and the ending; nothing a client sent is part of it."""
 
+    def begin_to_take(self, staged: StagedUpload) -> None:
+        """May begin what `take` would wait for, beside the scan; nothing is promised by it."""
+
     def take(self, staged: StagedUpload, place: str, give_up_at: float) -> None:
         """Keep the staged bytes for good, before a moment of `time.monotonic`; never overwrites."""
 

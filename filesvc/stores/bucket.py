@@ -50,6 +50,9 @@ class Bucket:
         """The id as it is."""
         return f"{kind}/{file_id.hex}{ending}"
 
+    def begin_to_take(self, staged: StagedUpload) -> None:
+        """Nothing leaves this machine before it was scanned."""
+
     def take(self, staged: StagedUpload, place: str, give_up_at: float) -> None:
         """Send the staged bytes; they themselves go with the staged upload, as they came."""
         give_up_at = min(give_up_at, time.monotonic() + settings.REQUEST_TIMEOUT_SECONDS)

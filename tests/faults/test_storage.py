@@ -24,7 +24,7 @@ from tests.faults.report import BY_RETRY, WHEN_OVER, Report
 
 pytestmark = pytest.mark.django_db
 
-LARGE = b"a line of text\n" * 20_000  # 300 KB, more than one chunk
+LARGE = b"a line of text\n" * 40_000  # 600 KB, more than one chunk
 STORE_BYTES = 128 * 1024
 ERRNOS = {
     "EIO": ("storage_unavailable", 503),

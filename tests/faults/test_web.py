@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 HOUR_SECONDS = 61 * 60
 LOST = "the connection is lost"
-LARGE = b"a line of text\n" * 20_000
+LARGE = b"a line of text\n" * 40_000
 
 
 @pytest.fixture(scope="module")

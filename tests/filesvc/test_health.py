@@ -18,7 +18,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from filesvc import health
-from filesvc.progress import STUCK_SECONDS
+from filesvc.worker_progress import STUCK_SECONDS
 from security.signatures import Scanner, ask_version
 from tests import stack
 from tests.client import Answer, call

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filesvc.models import File, Status
-from filesvc.progress import STUCK_SECONDS, oldest_waiting_seconds, progress_of_workers
+from filesvc.worker_progress import STUCK_SECONDS, oldest_waiting_seconds, progress_of_workers
 from tests.filesvc.conftest import MakeFile
 
 pytestmark = pytest.mark.django_db
