@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterable
 
 import structlog
@@ -20,13 +18,18 @@ from errors.base import ServiceError
 from errors.metrics import OLDEST_WAITING_SECONDS, SIGNATURE_AGE_SECONDS, Declared
 from filesvc.exposition import registry
 from filesvc.renderers import JsonRenderer, TextRenderer
+from filesvc.shared_answers import SharedAnswer
 from filesvc.views import PublicView
 from filesvc.worker_progress import oldest_waiting_seconds
+from security.concurrency import ClientSlots
 from security.signatures import current_scanner
 
 log = structlog.get_logger("metrics")
 
 KNOWN_SECONDS = 5.0
+# Older than two usual scrapes it would hide that the database does not answer.
+USABLE_SECONDS = 30.0
+MOST_WAITING = 2
 
 
 class MetricsView(PublicView):
@@ -50,17 +53,16 @@ class AtScrape(Collector):
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._asked_at: float | None = None
-        self._told: list[Metric] = []
+        self._found = SharedAnswer(
+            lambda: [*_tell_queue(), *_tell_signatures()],
+            lambda _: KNOWN_SECONDS,
+            usable_seconds=USABLE_SECONDS,
+            room=ClientSlots(MOST_WAITING),
+        )
 
     def collect(self) -> Iterable[Metric]:
-        """One gauge each."""
-        with self._lock:
-            if self._asked_at is None or time.monotonic() - self._asked_at >= KNOWN_SECONDS:
-                self._told = [*_tell_queue(), *_tell_signatures()]
-                self._asked_at = time.monotonic()
-            return self._told
+        """One gauge each. Raises Overloaded when too many wait for a first answer."""
+        return self._found.tell().answer
 
     def describe(self) -> Iterable[Metric]:
         """Nothing is asked when it is registered."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -128,15 +130,39 @@ def told(name: str, text: str | None = None) -> float | None:
 
 @pytest.mark.usefixtures("asked_anew")
 def test_the_oldest_file_that_waits_is_told_and_not_asked_for_at_every_scrape(
-    make_file: MakeFile,
+    make_file: MakeFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert told("filesvc_oldest_waiting_seconds") == 0
     make_file(uploaded_at=timezone.now() - timedelta(seconds=300))
     assert told("filesvc_oldest_waiting_seconds") == 0, "known for five seconds"
 
-    metrics.at_scrape._asked_at = None
+    monkeypatch.setattr(metrics, "KNOWN_SECONDS", 0.0)
 
     assert 300 <= (told("filesvc_oldest_waiting_seconds") or 0) < 400
+
+
+@pytest.mark.usefixtures("asked_anew")
+def test_a_scrape_that_waits_for_the_database_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told("filesvc_oldest_waiting_seconds")
+    monkeypatch.setattr(metrics, "KNOWN_SECONDS", 0.0)
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def answer_late() -> float:
+        is_asked.set()
+        assert may_answer.wait(10)
+        return 7.0
+
+    monkeypatch.setattr(metrics, "oldest_waiting_seconds", answer_late)
+    with ThreadPoolExecutor(1) as other:
+        first = other.submit(told, "filesvc_oldest_waiting_seconds")
+        assert is_asked.wait(10)
+
+        assert told("filesvc_oldest_waiting_seconds") == 0
+
+        may_answer.set()
+        assert first.result() == 7.0
 
 
 @pytest.mark.usefixtures("asked_anew")
