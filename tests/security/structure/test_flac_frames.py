@@ -70,3 +70,12 @@ def test_a_header_with_a_forbidden_code_is_none(size: int, rate: int) -> None:
 def test_every_check_sum_of_a_byte_is_known() -> None:
     for byte in range(255):
         assert verdict(frame(1, 1, 1, bytes([byte]))) == "accepted", byte
+
+
+def test_a_header_that_is_cut_short_is_none_though_its_check_sums_fit() -> None:
+    # Half of a header of sixteen bytes; the last three make both sums zero.
+    cut = bytes.fromhex("fff87e08fe6f1c6a")
+    assert check_sum(cut, 0x07, 8) == b"\0"
+    assert check_sum(cut, 0x8005, 16) == b"\0\0"
+
+    assert verdict(b"\xff\xf8" + cut) == "corrupt_content"

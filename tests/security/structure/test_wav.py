@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errors.base import ServiceError
+from security.structure import wav as gate
 from security.structure.wav import inspect_wav
 from tests import samples
 from tests.files.audio import chunk, id3, id3v1, info_list, pcm_format, riff, wav
@@ -85,6 +86,13 @@ def test_a_length_is_believed_up_to_the_first_that_pipes_leave(length: int, expe
     assert verdict(riff(FORMAT, sound)) == expected
 
 
+def test_a_long_sound_that_is_all_there_ends_where_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "UNKNOWN_FROM_BYTES", 100)
+
+    assert verdict(WHOLE + bytes(500)) == "accepted"
+    assert verdict(WHOLE + b"\x7fELF") == "ambiguous_content"
+
+
 @pytest.mark.parametrize("name", [b"RF64", b"BW64"])
 def test_a_wav_with_long_lengths_is_accepted(name: bytes) -> None:
     content = riff(chunk(b"ds64", bytes(28)), FORMAT, b"data" + b"\xff" * 4 + bytes(400))
@@ -106,6 +114,21 @@ def test_a_wav_with_long_lengths_is_accepted(name: bytes) -> None:
 )
 def test_what_untidy_writers_leave_is_accepted(content: bytes) -> None:
     assert verdict(content) == "accepted"
+
+
+def test_an_even_length_has_no_padding() -> None:
+    foreign = b"\xa9abc" + (4).to_bytes(4, "little") + bytes(4)
+
+    assert verdict(riff(FORMAT, foreign, SOUND)) == "accepted"
+    assert verdict(WHOLE + b"x") == "ambiguous_content"
+
+
+@pytest.mark.parametrize("sound_bytes", [2, 100, 800])
+def test_an_old_tag_is_the_last_of_the_file_whole(sound_bytes: int) -> None:
+    content = riff(FORMAT, chunk(b"data", b"\x01" * sound_bytes)) + id3v1()
+
+    assert verdict(content) == "accepted"
+    assert verdict(content[:-1]) == verdict(content + b"x") == "corrupt_content"
 
 
 @pytest.mark.parametrize(

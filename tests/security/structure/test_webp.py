@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import struct
 
 import pytest
 
+from errors import catalogue
 from security import image_limits
 from security.structure import webp as gate
 from tests.files import images
@@ -121,6 +123,64 @@ def test_pixels_of_a_frame_are_looked_for_in_its_first_chunks(
     monkeypatch.setattr(gate, "MAX_CHUNKS_BEFORE_PIXELS", 3)
 
     assert refusal_of("WEBP", content) == "corrupt_content"
+
+
+@pytest.mark.parametrize(("length", "code"), [(4, "corrupt_content"), (5, None)])
+def test_lossless_pixels_begin_with_five_bytes(length: int, code: str | None) -> None:
+    pixels = riff_chunk(b"VP8L", (b"\x2f" + bytes(4))[:length])
+
+    assert refusal_of("WEBP", riff(pixels)) == code
+
+
+@pytest.mark.parametrize(("length", "code"), [(9, "corrupt_content"), (10, None)])
+def test_lossy_pixels_begin_with_ten_bytes(length: int, code: str | None) -> None:
+    start = bytes(3) + gate.LOSSY_START + struct.pack("<HH", 3, 2)
+
+    assert refusal_of("WEBP", riff(riff_chunk(b"VP8 ", start[:length]))) == code
+
+
+def test_a_header_may_be_longer_than_what_is_known_of_it() -> None:
+    header = webp_header(3, 2)[8:]
+
+    for more in (b"", b"x", b"xx"):
+        assert (
+            refusal_of("WEBP", riff(riff_chunk(b"VP8X", header + more), webp_pixels(3, 2))) is None
+        )
+
+
+def test_frames_are_only_looked_at_where_the_header_announces_them() -> None:
+    cut = riff_chunk(b"ANMF", bytes(15))
+    see_through = riff_chunk(b"VP8X", b"\x10" + webp_header(3, 2)[9:])
+
+    assert refusal_of("WEBP", riff(see_through, cut, webp_pixels(3, 2))) is None
+    moving = webp_header(3, 2, animated=True)
+    assert refusal_of("WEBP", riff(moving, cut, webp_pixels(3, 2))) == "corrupt_content"
+
+
+@pytest.mark.parametrize(("height", "code"), [(2, None), (3, "corrupt_content")])
+def test_a_frame_lies_inside_a_canvas_that_is_no_square(height: int, code: str | None) -> None:
+    frame = webp_frame(2, height)[8:]
+    placed = riff_chunk(b"ANMF", bytes(3) + b"\x03\0\0" + frame[6:])  # six rows down
+
+    assert refusal_of("WEBP", riff(webp_header(2, 8, animated=True), placed)) == code
+
+
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        (riff(webp_header(4, 4)), "no frames"),
+        (
+            riff(webp_header(4, 4, animated=True), riff_chunk(b"ANMF", bytes(15))),
+            "short WebP frame",
+        ),
+        (riff(webp_header(4, 4, animated=True), riff_chunk(b"ANMF", bytes(16))), "no pixels"),
+    ],
+)
+def test_what_is_missing_is_named(content: bytes, note: str) -> None:
+    with pytest.raises(catalogue.CorruptContent) as refusal:
+        gate.inspect_webp(io.BytesIO(content), len(content))
+
+    assert refusal.value.note == note
 
 
 @samples_of("image/webp")
