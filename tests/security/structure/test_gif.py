@@ -130,6 +130,24 @@ def test_sub_blocks_are_followed_wherever_a_step_of_reading_ends(length: int) ->
     assert refusal_of("GIF", content[:-1]) == "corrupt_content"
 
 
+@pytest.mark.parametrize(("more", "code"), [(0, None), (1, "image_limits_exceeded")])
+def test_a_canvas_reaches_to_where_its_frames_end(more: int, code: str | None) -> None:
+    right = gif_frame((1000, 1), left=9000 + more)
+    below = gif_frame((1, 1000), top=9000 + more)
+
+    assert refusal_of("GIF", gif(right, size=(1, 10_000))) == code
+    assert refusal_of("GIF", gif(below, size=(10_000, 1))) == code
+
+
+def test_sub_blocks_are_counted_to_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "MAX_SUB_BLOCKS", 10)
+
+    # A frame has two, with the empty one at its end.
+    for pieces, code in ((8, None), (9, "corrupt_content")):
+        comment = gif_comment(bytes(255 * pieces))
+        assert refusal_of("GIF", gif(gif_frame(), comment)) == code
+
+
 @samples_of("image/gif")
 def test_no_variation_of_a_file_is_judged_otherwise_unnoticed(name: str) -> None:
     assert find_changes(name) == []

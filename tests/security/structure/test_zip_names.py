@@ -49,6 +49,8 @@ def test_a_plain_name_is_accepted(name: str) -> None:
         ("a" * 1025, UNSAFE),
         ("\u05d0" + "\u05b8\u05bc" * 15, "accepted"),
         ("a" + "\u0301" * 31, UNSAFE),
+        ("\u0301" * 30, "accepted"),
+        ("\u0301" * 31, UNSAFE),
     ],
 )
 def test_a_name_is_no_longer_than_names_are(name: str, verdict: str) -> None:
@@ -114,6 +116,7 @@ def test_a_name_that_is_not_the_utf8_it_says_is_refused() -> None:
         (b"../a", UNSAFE),
         (b"b", UNSAFE),
         (b"\xff", "corrupt_content"),
+        (b"", "accepted"),
     ],
 )
 def test_the_unicode_name_of_an_entry_counts_too(path: bytes, verdict: str) -> None:
@@ -123,8 +126,9 @@ def test_the_unicode_name_of_an_entry_counts_too(path: bytes, verdict: str) -> N
     assert zip_verdict(pack(Member(b"b"), Member(b"a", extra=extra))) == verdict
 
 
-def test_a_unicode_name_that_belongs_to_another_name_is_void() -> None:
-    told = struct.pack("<BL", 1, 1) + b"../a"
+@pytest.mark.parametrize("check_sum", [1, 0xFFFFFFFF])
+def test_a_unicode_name_that_belongs_to_another_name_is_void(check_sum: int) -> None:
+    told = struct.pack("<BL", 1, check_sum) + b"../a"
 
     assert zip_verdict(pack(Member(b"a", extra=struct.pack("<HH", 0x7075, 9) + told))) == "accepted"
 
@@ -141,6 +145,13 @@ def test_links_and_devices_are_refused(kind: int) -> None:
 
 def test_a_link_named_like_standard_input_is_a_link() -> None:
     assert zip_verdict(pack(Member(b"-", b"a", attributes=stat.S_IFLNK << 16))) == UNSAFE
+
+
+@pytest.mark.parametrize("name", [b"+", b"--", b"."])
+def test_a_pipe_is_only_what_is_named_like_standard_input(name: bytes) -> None:
+    for named, verdict in ((b"-", "accepted"), (name, UNSAFE)):
+        entry = Member(named, b"a", attributes=stat.S_IFIFO << 16)
+        assert zip_verdict(pack(entry)) == verdict
 
 
 def test_a_folder_has_no_content() -> None:
