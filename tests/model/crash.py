@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import os
 from collections.abc import Callable
 from typing import Any
@@ -50,6 +51,7 @@ def run_until_dead(work: Callable[[Callable[..., None]], Any]) -> bool:
     connections.close_all()  # one connection in two processes serves neither
     child = os.fork()
     if child == 0:
+        gc.disable()  # a look at every object would copy every page of the tests
         with contextlib.suppress(BaseException):
             faulthandler.dump_traceback_later(HANGS_SECONDS, exit=True, file=2)
             work(die)
