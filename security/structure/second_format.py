@@ -47,12 +47,19 @@ def _is_archive_end(source: BinaryIO, tail: bytes, start: int, place: int) -> bo
     """
     if len(tail) - place < ZIP_END_BYTES:
         return False
-    if tail[max(0, place - ZIP64_LOCATOR_BYTES) : place].startswith(ZIP64_LOCATOR):
-        return True
     length, told = struct.unpack_from("<II", tail, place + 12)
-    for begins in (start + place - length, told):
-        if begins >= 0:
-            source.seek(begins)
-            if source.read(len(ZIP_DIRECTORY)) == ZIP_DIRECTORY:
-                return True
-    return False
+    end = start + place
+    # A locator stands before the tail when the comment is the longest there can be.
+    return (
+        _begins_with(source, end - ZIP64_LOCATOR_BYTES, ZIP64_LOCATOR)
+        or _begins_with(source, end - length, ZIP_DIRECTORY)
+        or _begins_with(source, told, ZIP_DIRECTORY)
+    )
+
+
+def _begins_with(source: BinaryIO, place: int, mark: bytes) -> bool:
+    """True when the mark stands there; before the file there is nothing."""
+    if place < 0:
+        return False
+    source.seek(place)
+    return source.read(len(mark)) == mark

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 
 import pytest
@@ -14,6 +15,8 @@ from security.structure.reading import check_ends
 from security.structure.second_format import check_no_second_format
 from tests.security.structure.image_gates import ARCHIVE
 
+END = b"PK\x05\x06"
+
 
 def is_refused(content: bytes) -> bool:
     try:
@@ -21,6 +24,11 @@ def is_refused(content: bytes) -> bool:
     except catalogue.AmbiguousContent:
         return True
     return False
+
+
+def pointing_to(place: int, length: int = 0) -> bytes:
+    """The end of an archive that says so of its directory."""
+    return END + struct.pack("<8xIIH", length, place, 0)
 
 
 @pytest.mark.property
@@ -37,7 +45,7 @@ def test_an_archive_is_found_behind_anything(before: bytes, comment: bytes) -> N
 @pytest.mark.property
 @given(content=st.binary(max_size=300), place=st.integers(0, 300))
 def test_what_no_reader_takes_for_an_archive_passes(content: bytes, place: int) -> None:
-    content = content[:place] + b"PK\x05\x06" + content[place:]
+    content = content[:place] + END + content[place:]
     assume(b"%PDF-" not in content)
 
     assert is_refused(content) <= zipfile.is_zipfile(io.BytesIO(content))
@@ -48,14 +56,38 @@ def test_an_archive_is_found_before_the_longest_comment(behind: int) -> None:
     assert is_refused(ARCHIVE + bytes(behind))
 
 
-def test_an_archive_whose_directory_is_told_elsewhere_is_found() -> None:
-    assert is_refused(b"x" * 30 + b"PK\x06\x07" + bytes(16) + b"PK\x05\x06" + b"\xff" * 18)
+def test_of_a_long_file_the_end_is_searched() -> None:
+    assert is_refused(bytes(200_000) + ARCHIVE)
+    assert is_refused(bytes(200_000) + ARCHIVE + bytes(65_535))
+    assert not is_refused(ARCHIVE + bytes(200_000))
+
+
+def test_marks_behind_the_end_of_an_archive_do_not_hide_it() -> None:
+    end = ARCHIVE[ARCHIVE.rfind(END) :]
+
+    assert is_refused(ARCHIVE + END + bytes(30) + END)
+    assert is_refused(pointing_to(22) + b"PK\x01\x02" + end)
+
+
+def test_a_directory_may_be_the_first_thing_in_the_file() -> None:
+    directory = b"PK\x01\x02".ljust(50, b"\0")
+
+    assert is_refused(directory + pointing_to(7, length=50))
+    assert not is_refused(directory + pointing_to(7, length=51))
+
+
+@pytest.mark.parametrize("before", [0, 30, 200_000])
+@pytest.mark.parametrize("comment", [0, 65_515, 65_535])
+def test_an_archive_whose_directory_is_told_elsewhere_is_found(before: int, comment: int) -> None:
+    locator = b"PK\x06\x07" + bytes(16)
+
+    assert is_refused(bytes(before) + locator + END + b"\xff" * 18 + bytes(comment))
 
 
 def test_an_archive_whose_directory_stands_where_it_says_is_found() -> None:
     with zipfile.ZipFile(io.BytesIO(ARCHIVE)) as packed:
         start = packed.start_dir
-    end = ARCHIVE.rfind(b"PK\x05\x06")
+    end = ARCHIVE.rfind(END)
 
     assert is_refused(ARCHIVE[:end] + b"pixels" + ARCHIVE[end:])
     assert not is_refused(ARCHIVE[:start] + b"pixels" + ARCHIVE[end:])
@@ -63,7 +95,7 @@ def test_an_archive_whose_directory_stands_where_it_says_is_found() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"PK\x05\x06", b"PK\x05\x06" + bytes(18), b"PK\x05\x06" * 9000, b"x" * 1024 + b"%PDF-"],
+    [b"", END, END + bytes(18), END * 9000, b"x" * 1024 + b"%PDF-"],
     ids=["nothing", "mark", "empty archive", "marks", "late header"],
 )
 def test_marks_alone_are_no_second_format(content: bytes) -> None:
