@@ -187,9 +187,9 @@ def test_a_500_without_an_exception_is_still_a_problem(log_events: Events) -> No
 def test_the_log_tells_the_milliseconds_since_the_guard(
     respond: Any, log_events: Events, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "time", SimpleNamespace(monotonic=lambda: 107.2504))
+    monkeypatch.setattr(handler, "time", SimpleNamespace(monotonic=lambda: 10.2504))
     request = RequestFactory().get("/")
-    request.META["filesvc.started"] = 100.0
+    request.META["filesvc.started"] = 3.0
 
     respond(request)
 

@@ -89,6 +89,20 @@ def test_a_gauge_says_how_it_is_put_together_from_processes() -> None:
     assert all(gauge._multiprocess_mode.startswith("live") for gauge in gauges)
 
 
+def test_a_number_found_out_at_the_scrape_is_declared_under_its_own_name() -> None:
+    assert metrics.OLDEST_WAITING_SECONDS.name == "filesvc_oldest_waiting_seconds"
+    assert metrics.SIGNATURE_AGE_SECONDS.name == "filesvc_signature_age_seconds"
+
+
+def test_the_bounds_of_a_histogram_are_round_and_do_not_change() -> None:
+    # Series recorded under other bounds cannot be added to those of today.
+    round_ms = [step * 10**power for power in range(5) for step in (1, 2.5, 5)]
+    minutes = [30_000, 60_000, 120_000]
+
+    assert [bound * 1000 for bound in metrics.FAST] == round_ms[:14]  # 1 ms to 25 s
+    assert [bound * 1000 for bound in metrics.LONG] == round_ms[3:13] + minutes
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -105,6 +106,21 @@ def test_an_error_is_only_ever_a_problem_and_a_success_never_is(name: str) -> No
         assert (CONTENT_TYPE in kinds) is (status >= "400")
 
 
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("delete_file", {"204": set()}),
+        ("list_problems", {"200": {"application/json", "text/html"}}),
+        ("download_file", {"200": {"*/*"}, "206": {"*/*"}, "304": set()}),
+    ],
+)
+def test_an_answer_that_is_no_error_names_its_kinds(name: str, kinds: dict[str, set[str]]) -> None:
+    answers = operation_named(name)["responses"]
+
+    told = {status: set(answer.get("content", {})) for status, answer in answers.items()}
+    assert {status: told[status] for status in told if status < "400"} == kinds
+
+
 def test_the_description_of_an_answer_names_its_codes() -> None:
     for _, _, operation in operations():
         for status, told in problems_of(operation).items():
@@ -137,6 +153,21 @@ def test_the_schema_asks_for_every_key_and_for_no_more(error: ServiceError, key:
 
     assert not accepts.is_valid({name: told for name, told in problem.items() if name != key})
     assert not accepts.is_valid(problem | {"more": 1})
+
+
+@pytest.mark.parametrize("key", ["detail", "request_id", "retryable", "retry_after"])
+def test_the_limits_of_a_key_are_those_of_the_released_problem(key: str) -> None:
+    told, released = problem_schema(ANSWERED.values())["properties"], PROBLEM_SCHEMA["properties"]
+
+    assert told[key] | released[key] == released[key]
+
+
+def test_the_limits_of_a_fault_are_those_of_the_released_problem() -> None:
+    told = problem_schema(ANSWERED.values())["properties"]["errors"]
+    released = copy.deepcopy(PROBLEM_SCHEMA["properties"]["errors"])
+    released["items"]["properties"]["in"]["type"] = "string"  # an enum of words needs none
+
+    assert told == released
 
 
 @pytest.mark.property

@@ -118,14 +118,47 @@ def test_every_code_has_a_page_for_a_person(code: str) -> None:
 
     for text in (error.title, code, error.advice, pages.example(error).sentence):
         assert text in page.text
+    assert ("Yes: the same request" in page.text) is error.retryable
+    assert ("in the failure of a File" in page.text) is issubclass(error, ProcessingError)
+    assert (f"with status {error.status}" in page.text) is not issubclass(error, ProcessingError)
     example = page.text[page.text.index("{") : page.text.rindex("}") + 1]
-    assert json.loads(example) == pages.example_body(error)
+    assert example == json.dumps(pages.example_body(error), indent=2)
+
+
+@pytest.mark.parametrize(
+    ("code", "meta"),
+    [
+        ("file_too_large", {"max_bytes": 25 * 1024 * 1024}),
+        ("filename_too_long", {"max_length": 255}),
+        ("concurrency_limited", {"max_concurrent": 1}),
+        (
+            "quota_exceeded",
+            {"violated_policies": ["upload"], "limit": 1000, "window_seconds": 24 * 60 * 60},
+        ),
+    ],
+)
+def test_an_example_tells_such_details_as_a_client_will_meet(
+    code: str, meta: dict[str, Any]
+) -> None:
+    assert call("GET", f"/problems/{code}").json["example"]["meta"] == meta
+
+
+def test_an_example_that_can_be_repeated_says_when() -> None:
+    assert pages.example_body(CATALOGUE["quota_exceeded"])["retry_after"] == 5
+    assert pages.example_body(CATALOGUE["scanner_timeout"])["retry_after"] == 30
 
 
 def test_the_list_for_a_person_links_to_every_page() -> None:
     linked = {value for name, value in browse("/problems/").attributes if name == "href"}
 
     assert linked == {f"/problems/{code}" for code in CATALOGUE}
+
+
+def test_the_list_for_a_person_says_what_can_be_repeated() -> None:
+    text = browse("/problems/").text
+
+    for code, error in CATALOGUE.items():
+        assert f"{code}{error.title}{'yes' if error.retryable else 'no'}" in text
 
 
 def test_the_type_of_a_problem_leads_to_its_page() -> None:

@@ -54,6 +54,20 @@ def test_the_body_counts_what_it_hands_out_and_changes_nothing(
     assert body.is_unread is (announced is None or plain.tell() < announced)
 
 
+def test_without_a_size_the_server_is_asked_for_all_there_is() -> None:
+    asked: list[int] = []
+
+    class Noting(Source):
+        def read(self, size: int = 0, /) -> bytes:
+            asked.append(size)
+            return super().read(size)
+
+    body = CountedBody(Noting(9), 9)
+
+    assert (body.read(), body.readline()) == (bytes(9), b"")
+    assert asked == [-1, -1]  # PEP 3333 knows no other number for it
+
+
 @pytest.mark.parametrize(
     ("environ", "closes"),
     [

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from errors import catalogue
 from security.office_targets import OPENED_BY_ITSELF, is_remote
+from security.structure.office_links import check_relationship
 from tests import samples
 from tests.security.structure.verdicts import office_verdict
 
@@ -97,6 +99,18 @@ def test_a_relationship_to_what_runs_is_refused_whatever_its_part_is_called(kind
     relationship = f"http://schemas.microsoft.com/office/2006/relationships/{kind}"
 
     assert office_verdict(document_with(relationship, "harmless.bin", mode="")) == "active_content"
+
+
+@pytest.mark.parametrize("element", ["Relationships", "Override", "Types"])
+def test_only_a_relationship_points_to_anything(element: str) -> None:
+    check_relationship(element, {"Type": f"{OFFICE}/vbaProject"})
+
+
+def test_only_the_last_two_words_of_a_type_count() -> None:
+    with pytest.raises(catalogue.ActiveContent):
+        check_relationship("Relationship", {"Type": "http://example.org/control/image"})
+
+    check_relationship("Relationship", {"Type": "http://example.org/control/2006/image"})
 
 
 def test_another_prefix_hides_no_relationship() -> None:
