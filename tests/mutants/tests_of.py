@@ -23,6 +23,7 @@ USERS = {
     "security/extensions.py": ["tests/security/test_filename.py", "tests/security/test_policy.py"],
     "security/gate_time.py": ["tests/errors/test_metrics.py"],
     "security/image_limits.py": [f"{STRUCTURE}/test_{name}.py" for name in IMAGES],
+    "security/limit_cache.py": ["tests/security/test_limit_counts.py"],
     "security/office_targets.py": [
         f"{STRUCTURE}/test_office_links.py",
         f"{STRUCTURE}/test_ooxml.py",

@@ -6,9 +6,9 @@ import contextlib
 import marshal
 import os
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -156,12 +156,17 @@ def test_who_comes_while_it_is_asked_takes_what_is_known(monkeypatch: pytest.Mon
         assert asked.refresh() is first
 
 
-def test_a_word_is_good_for_three_minutes() -> None:
-    now = time.monotonic()
+def test_a_word_is_good_for_three_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1.0]
+    monkeypatch.setattr(canary, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    right, wrong = Word(is_right=True, heard_at=1.0), Word(is_right=False, heard_at=1.0)
+    assert right.is_good
+    assert not wrong.is_good
 
-    assert Word(is_right=True, heard_at=now - 179).is_good
-    assert not Word(is_right=True, heard_at=now - 181).is_good
-    assert not Word(is_right=False, heard_at=now).is_good
+    now[0] += 180
+    assert right.is_good
+    now[0] += 0.5
+    assert not right.is_good
 
 
 def test_a_thread_of_its_own_asks_without_being_asked(monkeypatch: pytest.MonkeyPatch) -> None:

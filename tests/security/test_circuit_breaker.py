@@ -126,6 +126,25 @@ def test_slow_answers_in_a_row_count_as_a_failure(slow: int, *, is_open: bool) -
     assert breaker.allows() is not is_open
 
 
+def test_slow_answers_are_rested_from_like_failures() -> None:
+    breaker = CircuitBreaker(5, clock := Clock())
+    told = [breaker.record_success(SLOW_SECONDS + 0.01) for _ in range(7)]
+
+    assert told == [False] * 4 + [True] * 3
+    assert not breaker.is_closed
+    clock.now += 4.9
+    assert not breaker.allows()
+    clock.now += 0.1
+    assert breaker.allows()
+
+
+def test_an_answer_that_takes_just_what_it_may_is_not_slow() -> None:
+    breaker = CircuitBreaker(5)
+
+    assert not any(breaker.record_success(SLOW_SECONDS) for _ in range(9))
+    assert breaker.is_closed
+
+
 def test_one_quick_answer_forgives_the_slow_ones() -> None:
     breaker = CircuitBreaker(5.0)
 

@@ -84,6 +84,18 @@ def test_the_wait_that_is_told_is_spread() -> None:
     assert waits == {1, 2, 3, 4}
 
 
+def test_the_wait_an_owner_is_told_is_spread_too(settings: Any) -> None:
+    settings.MAX_INFLIGHT_UPLOADS = 1
+    room, waits = OwnerSlots(), set()
+    with room.take(1):
+        for _ in range(200):
+            with pytest.raises(catalogue.ConcurrencyLimited) as refused, room.take(1):
+                pass
+            waits.add(refused.value.retry_after_seconds)
+
+    assert waits == {1, 2, 3, 4}
+
+
 def test_threads_never_hold_more_than_there_are() -> None:
     room, lock = ClientSlots(3), threading.Lock()
     now, most = [0], [0]

@@ -128,6 +128,7 @@ def test_other_headers_of_this_kind_say_nothing_about_the_body(token: str, name:
         *("", " ", ",", "sha-256", "sha-256=", "sha-256=:", "sha-256=::", "sha-256=:AAAA:"),
         *(f"sha-256={OTHER}", f'sha-256="{OTHER}"', f"SHA-256=:{OTHER}:", f"sha-256=:{OTHER}:,"),
         *(f"sha-256=:{OTHER}: x", f"sha-256=(:{OTHER}:)", "md5=1", "a", "sha-512=:AAAA:"),
+        f"sha-256=:{'A' * 86}==:",  # longer than it can be
         *(f"sha-256=:{OTHER[:-2]}-=:", f"sha-256=:{OTHER}:, sha-512", "sha-256=:\xe9:", "\x00"),
     ],
 )

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security import circuit_breaker, limit_cache
+from security import limit_cache
 from security.limit_cache import FallbackRedisCache
 from security.rate_limit import count
 from tests import stack
@@ -190,19 +190,6 @@ def test_a_count_that_redis_lost_starts_anew_and_ends(cache: FallbackRedisCache)
     assert 3500 < client.ttl(cache.make_key(name)) <= 3600
 
 
-def test_the_memory_of_keys_is_bounded(
-    cache: FallbackRedisCache, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limit_cache, "MAX_CLIENTS", 3)
-
-    for _ in range(10):
-        cache.add(key(), 1, 60)
-
-    client = cache._cache
-    assert isinstance(client, limit_cache.CountingClient)
-    assert 1 <= len(client._ends) <= 3
-
-
 def test_a_restarted_redis_is_found_again(
     cache: FallbackRedisCache, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,17 +227,3 @@ def test_without_redis_the_limit_holds_over_http(
 
     assert [answer.status for answer in answers] == [201, 201, 429]
     assert_problem(answers[2], 429, "rate_limited")
-
-
-def test_a_redis_that_is_slow_again_and_again_is_left_alone(
-    cache: FallbackRedisCache, log_events: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(circuit_breaker, "SLOW_SECONDS", -1.0)
-
-    for _ in range(circuit_breaker.SLOW_CALLS):
-        assert cache._breaker.is_closed
-        cache.incr(key())
-
-    assert not cache._breaker.is_closed
-    fell_back = [event for event in log_events if event["event"] == "rate_limit.fell_back"]
-    assert [event["error"] for event in fell_back] == ["slow"]

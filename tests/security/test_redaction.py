@@ -118,5 +118,13 @@ def test_a_line_of_our_log_becomes_its_name_and_tags() -> None:
     assert redacted["fingerprint"] == ["internal_error", "KeyError"]
 
 
+def test_of_crashes_that_led_to_one_another_the_last_names_the_group() -> None:
+    record = logging.LogRecord("errors", logging.ERROR, "f.py", 1, {"code": "a"}, (), None)
+    crashes = [{"type": name, "value": ""} for name in ("KeyError", "OSError", "ValueError")]
+    event = {"logentry": {}, "exception": {"values": crashes}}
+
+    assert redact_event(event, {"log_record": record})["fingerprint"] == ["a", "ValueError"]
+
+
 def test_an_empty_event_stays_empty() -> None:
     assert redact_event({}) == {"request": {}}

@@ -59,6 +59,19 @@ def test_a_small_body_is_handed_to_nobody(pool: CountedPool) -> None:
     assert pool.handed == []
 
 
+def test_what_a_body_has_had_so_far_makes_it_large(
+    pool: CountedPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running_digest, "LARGE_BYTES", 10)
+    digest = RunningDigest()
+    digest.update(b"12345")
+    digest.update(b"6789")
+    assert len(pool.handed) == 0
+
+    digest.update(b"0")
+    assert len(pool.handed) == 1
+
+
 def test_a_large_body_keeps_one_chunk_waiting_and_no_more(
     pool: CountedPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from security.size import (
     check_declared_length,
     check_not_empty,
     check_received_size,
+    file_bytes_announced,
 )
 from tests.client import file_part, form, post_form, upload
 from tests.conftest import assert_nothing_kept, assert_problem
@@ -71,6 +72,11 @@ def test_only_zero_bytes_are_empty() -> None:
 def test_a_length_that_is_no_number_is_malformed(length: str) -> None:
     with pytest.raises(catalogue.MalformedHeader):
         check_declared_length(announced(length))
+
+
+@pytest.mark.parametrize(("length", "least"), [(1, 0), (16384, 0), (16385, 1), (20_000, 3616)])
+def test_a_file_has_at_least_what_no_frame_can_be(length: int, least: int) -> None:
+    assert file_bytes_announced(announced(str(length))) == least
 
 
 # --- over HTTP ------------------------------------------------------------------------

@@ -32,6 +32,7 @@ def test_a_staged_file_belongs_to_this_user_alone(storage: Path) -> None:
 
     assert staged.path.parent == storage / STAGING
     assert stat.S_IMODE(staged.path.stat().st_mode) == 0o600
+    assert (staged.size_bytes, staged.sha256, staged.fields) == (0, "", {})
     staged.close()
 
 
@@ -101,8 +102,10 @@ def test_a_full_store_is_told_from_a_broken_one(number: int, error: type[Service
 
 
 def test_an_error_without_a_number_is_a_broken_store() -> None:
-    with pytest.raises(catalogue.StorageUnavailable), storage_faults():
+    with pytest.raises(catalogue.StorageUnavailable) as refused, storage_faults():
         raise OSError("no number")
+
+    assert refused.value.note == "OSError"
 
 
 def test_our_own_errors_pass_as_they_are() -> None:
