@@ -37,6 +37,17 @@ def test_only_declared_details_are_public_and_in_their_order() -> None:
     assert list(error.meta.items()) == [("max_apples", 3), ("kind", "cox")]
 
 
+def test_a_class_tells_its_details_before_there_is_an_instance() -> None:
+    assert TooManyApples.meta_names() == ("max_apples", "kind")
+    assert TooManyApples.meta_types() == {"max_apples": "int", "kind": "str"}
+
+
+def test_a_refusal_is_final_and_adds_no_header_unless_its_class_says_so() -> None:
+    error = TooManyApples(max_apples=3, kind="cox")
+
+    assert (error.retryable, error.retry_after_seconds, error.headers) == (False, None, {})
+
+
 def test_the_note_is_for_the_log_and_not_for_the_sentence() -> None:
     error = TooManyApples(max_apples=3, kind="cox", note="from the north field")
 

@@ -85,6 +85,13 @@ def test_an_unlisted_exception_is_taken_for_its_nearest_ancestor(
     assert translate(foreign).code == code
 
 
+@pytest.mark.parametrize(
+    ("wait", "told"), [(None, 1), (0, 1), (0.2, 1), (1, 1), (1.2, 2), (60, 60)]
+)
+def test_a_wait_is_told_in_whole_seconds_and_is_one_at_least(wait: Any, told: int) -> None:
+    assert translate(drf.Throttled(wait)).retry_after_seconds == told
+
+
 def test_an_unknown_exception_leaves_only_its_class_in_the_note() -> None:
     error = translate(ZeroDivisionError("1/0 of " + PLANTED))
 

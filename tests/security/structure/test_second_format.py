@@ -57,7 +57,7 @@ def test_an_archive_is_found_before_the_longest_comment(behind: int) -> None:
 
 
 def test_of_a_long_file_the_end_is_searched() -> None:
-    assert is_refused(bytes(200_000) + ARCHIVE)
+    assert is_refused(bytes(200_001) + ARCHIVE)
     assert is_refused(bytes(200_000) + ARCHIVE + bytes(65_535))
     assert not is_refused(ARCHIVE + bytes(200_000))
 
