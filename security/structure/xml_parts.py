@@ -14,8 +14,10 @@ from security.structure.zip_members import Budget
 
 # A declaration can only stand before the root element, and real files begin with that.
 MAX_PROLOG_BYTES = 64 * 1024
-# expat keeps the token it is in, every name it has seen and each open element.
-MAX_TOKEN_BYTES = 512 * 1024
+# expat keeps the token it is in, every name it has seen and each open element. Of what it was given
+# it looks at an unfinished token again at once, or only when there is twice as much (since 2.6, or
+# a distribution's patch): a token of half this limit always passes, and one beyond it never.
+MAX_PENDING_BYTES = 1024 * 1024
 MAX_NAMES = 256
 MAX_OPEN_ELEMENTS = 32
 # UTF-8 and UTF-16 are OPC's; the others, which some generators write, are supersets of ASCII.
@@ -70,7 +72,7 @@ def walk_elements(
         for piece in pieces:
             parser.Parse(piece, False)
             fed_bytes += len(piece)
-            if fed_bytes - max(parser.CurrentByteIndex, 0) > MAX_TOKEN_BYTES:
+            if fed_bytes - max(parser.CurrentByteIndex, 0) > MAX_PENDING_BYTES:
                 raise catalogue.CorruptContent(note="endless XML token")
             yield piece
         parser.Parse(b"", True)

@@ -30,7 +30,14 @@ PIECES = (
     *("txt", "PNG", "jpg", "pdf", "zip", "png", ".", ".", ".", "..", "-", "_", " ", "/", "\\", ":"),
     *("é", "e\u0301", "\u212a", "漢" * 40, "x" * 120, "🙂", "\u00a0", "\u3000"),
     *("\x00", "\n", "\x7f", "\x85", "\u200b", "\u202e", "\ufeff", "\u2028", "\ue000", "\ud800"),
+    *("\u034f", "\u115f", "\u2800", "\u3164", "\ufe0f", "\ufe10", "\U000e01ef"),
 )
+# Letters, marks and symbols of no width: joiner, fillers, vowels nobody writes, selectors, Braille.
+BLANK = {
+    *("\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u2800", "\u3164", "\uffa0"),
+    *("\u180b", "\u180c", "\u180d", "\u180f"),
+    *(unicodedata.lookup(f"VARIATION SELECTOR-{number}") for number in range(1, 257)),
+}
 pieces = st.sampled_from(PIECES) | st.text(max_size=2)
 names = st.builds(
     "{}{}.{}".format,
@@ -47,7 +54,7 @@ def may_pass(raw: str) -> bool:
         unicodedata.category(letter)[0] in "LMNPS" or unicodedata.category(letter) == "Zs"
         for letter in name
     )
-    if not visible or not name or set(name) & set("/\\:"):
+    if not visible or not name or set(name) & ({*"/\\:"} | BLANK):
         return False
     if max(len(text.encode()) for text in (raw, name)) > 255:
         return False
@@ -139,6 +146,11 @@ def test_a_name_with_a_separator_or_an_invisible_character_is_refused(name: str)
     assert isinstance(refusal_of(name), catalogue.FilenameInvalid)
 
 
+@pytest.mark.parametrize("character", sorted(BLANK))
+def test_a_name_with_a_letter_that_shows_nothing_is_refused(character: str) -> None:
+    assert isinstance(refusal_of(f"a{character}.txt"), catalogue.FilenameInvalid)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -171,6 +183,7 @@ def test_a_device_of_windows_is_refused_with_any_extension_and_case(device: str)
         "a.PHP.jpg",
         "a.php .jpg",
         "a.php.x.jpg",
+        "a.x.php.jpg",
         "a.html.txt",
         "a.svg.png",
         "a.exe.pdf",
@@ -178,6 +191,7 @@ def test_a_device_of_windows_is_refused_with_any_extension_and_case(device: str)
         "a.jpg%00",
         "a.zip",
         "a.txt~",
+        "a.txt-",
         "a.jpgx",
     ],
 )

@@ -102,7 +102,7 @@ LIMITS: dict[str, dict[str, object]] = {
     "security.structure.webp": {"MAX_CHUNKS_BEFORE_PIXELS": 64},
     "security.structure.xml_parts": {
         "MAX_PROLOG_BYTES": 64 * KIB,
-        "MAX_TOKEN_BYTES": 512 * KIB,
+        "MAX_PENDING_BYTES": MIB,
         "MAX_NAMES": 256,
         "MAX_OPEN_ELEMENTS": 32,
     },

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any, NoReturn
+from zipfile import ZipFile
 
 import pytest
 
 from errors import catalogue
 from security import type_samples
-from security.policy import TYPES
+from security.policy import OOXML, TYPES
 from security.type_samples import SAMPLES, find_unknown_types
 
 EVERY_TYPE = [row.media_type for row in TYPES]
@@ -20,6 +22,19 @@ def test_every_type_has_one_small_sample_that_is_known(settings: Any) -> None:
     assert set(SAMPLES) == set(EVERY_TYPE)
     assert max(map(len, SAMPLES.values())) < 1000
     assert find_unknown_types() == []
+
+
+@pytest.mark.parametrize(
+    ("media_type", "part"),
+    [
+        ("wordprocessingml.document", "word/document.xml"),
+        ("spreadsheetml.sheet", "xl/workbook.xml"),
+        ("presentationml.presentation", "ppt/presentation.xml"),
+    ],
+)
+def test_an_office_sample_holds_the_part_its_type_is_known_by(media_type: str, part: str) -> None:
+    with ZipFile(io.BytesIO(SAMPLES[f"{OOXML}{media_type}"])) as archive:
+        assert archive.namelist() == ["[Content_Types].xml", "_rels/.rels", part]
 
 
 @pytest.mark.parametrize("media_type", EVERY_TYPE)

@@ -10,8 +10,8 @@ from errors import catalogue
 from security.structure.xml_parts import (
     MAX_NAMES,
     MAX_OPEN_ELEMENTS,
+    MAX_PENDING_BYTES,
     MAX_PROLOG_BYTES,
-    MAX_TOKEN_BYTES,
     check_prolog,
     walk_elements,
 )
@@ -34,12 +34,21 @@ def named(*names: str) -> bytes:
     return "".join(f"<{name}/>" for name in names).encode()
 
 
-@pytest.mark.parametrize(("before", "end"), [(b"", b""), (b"<a>", b"</a>")])
-def test_a_token_is_as_long_as_the_limit_and_no_longer(before: bytes, end: bytes) -> None:
-    token = b"<b c='".ljust(MAX_TOKEN_BYTES, b"x")
+@pytest.mark.parametrize("before", [b"", b"<a>"])
+@pytest.mark.parametrize(("over_bytes", "note"), [(0, "XML part"), (1, "endless XML token")])
+def test_a_token_is_waited_for_up_to_the_limit(before: bytes, over_bytes: int, note: str) -> None:
+    token = b"<b c='".ljust(MAX_PENDING_BYTES + over_bytes, b"x")
 
-    assert is_walked(before + token, b"'/>" + end)
-    assert not is_walked(before + token + b"x", b"'/>" + end)
+    with pytest.raises(catalogue.CorruptContent) as refused:
+        list(walk_elements([before + token], lambda *_: None, Budget(0)))
+    assert refused.value.note == note
+
+
+@pytest.mark.parametrize("piece_bytes", [16 * 1024, 256 * 1024, MAX_PENDING_BYTES])
+def test_a_token_of_half_the_limit_passes_however_it_is_cut(piece_bytes: int) -> None:
+    part = b"<a><b c='".ljust(MAX_PENDING_BYTES // 2, b"x") + b"'/></a>"
+
+    assert is_walked(*(part[at : at + piece_bytes] for at in range(0, len(part), piece_bytes)))
 
 
 def test_elements_are_as_deep_as_the_limit_and_no_deeper() -> None:
