@@ -59,16 +59,16 @@ def test_a_test_that_is_gone_is_missed_by_the_gate_of_branches(tmp_path: Path) -
     run = run_gates(tmp_path, PROPERTY_TEST)
 
     assert run.returncode == 1, run.stdout
-    assert "FAILED 50.00 % of branches by the whole suite (at least 98.5 %)" in run.stdout
+    assert "FAILED 50.00 % of branches by the whole suite (at least 99.2 %)" in run.stdout
 
 
 def test_what_examples_alone_run_is_missed_by_the_gate_of_properties(tmp_path: Path) -> None:
     run = run_gates(tmp_path, PROPERTY_TEST, EXAMPLE_TEST)
 
     assert run.returncode == 1, run.stdout
-    assert "\n100.00 % of branches by the whole suite (at least 98.5 %)" in run.stdout
+    assert "\n100.00 % of branches by the whole suite (at least 99.2 %)" in run.stdout
     # Two lines of `def` are run by the import, three by the property, three by the example.
-    assert "FAILED 62.50 % of lines by the properties alone (at least 86 %)" in run.stdout
+    assert "FAILED 62.50 % of lines by the properties alone (at least 87 %)" in run.stdout
     assert run.stdout.splitlines()[-1].endswith("==="), "pytest's own summary comes last"
 
 
@@ -89,5 +89,5 @@ def test_the_least_is_enough(percent: float, is_enough: bool) -> None:
 
 
 def test_the_gates_are_the_ones_that_were_promised() -> None:
-    assert gates.LEAST_PERCENT_OF_BRANCHES >= 98.5
-    assert gates.LEAST_PERCENT_OF_LINES_BY_PROPERTIES >= 86
+    assert gates.LEAST_PERCENT_OF_BRANCHES >= 99.2
+    assert gates.LEAST_PERCENT_OF_LINES_BY_PROPERTIES >= 87
