@@ -7,6 +7,7 @@ import errno
 import os
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +38,8 @@ class StagedUpload:
     # The text parts beside it, by their names.
     fields: dict[str, str] = field(default_factory=dict)
     is_promoted: bool = field(default=False)
+    # What a store began with beside the scan; it says at the end what became of it.
+    written_out: Future[None] | None = field(default=None)
 
     def close(self) -> None:
         """Let go of the file; its bytes go too unless they were promoted.

@@ -45,7 +45,8 @@ class Folder:
         Small ones would pay for the handing over (both measured).
         """
         if staged.size_bytes >= LARGE_BYTES:
-            _writing.submit(_write_out, staged.path)
+            with contextlib.suppress(RuntimeError):  # no thread to be had: then `take` does it all
+                staged.written_out = _writing.submit(_write_out, staged.path)
 
     def take(self, staged: StagedUpload, place: str, give_up_at: float) -> None:
         """Durable first, then named, then the name durable.
@@ -54,6 +55,8 @@ class Folder:
         write. Nothing here can be given up half-way, so `give_up_at` is not asked.
         """
         target = self.path_of(place)
+        if staged.written_out is not None and not staged.written_out.cancel():
+            staged.written_out.result()
         os.fsync(staged.descriptor)
         make_durable_folder(target.parent)
         staged.path = staged.path.rename(target)
@@ -163,9 +166,10 @@ def sync_folder(folder: Path) -> None:
 def _write_out(path: Path) -> None:
     """By a descriptor of its own: of a failed write each one is told once, and `take` has to hear.
 
-    Whatever fails here fails there too, or the upload was refused and its file is gone.
+    Raises OSError; a failed flush of the disk is told only here. Of an upload that was refused
+    the file is gone.
     """
-    with contextlib.suppress(OSError), path.open("rb") as source:
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as source:
         os.fsync(source.fileno())
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import pytest
@@ -103,10 +103,49 @@ def test_a_disk_that_fails_is_told_by_who_takes_it_and_not_before(
     monkeypatch.setattr(os, "fsync", fail)
     with staged_clean(b"x") as clean:
         begin_to_promote(clean.staged)
-        assert writing.begun[0].result(timeout=10) is None
 
         with pytest.raises(catalogue.StorageUnavailable):
             promote(clean, ID)
+
+
+def test_a_failure_that_was_told_early_is_not_tried_again(
+    writing: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "LARGE_BYTES", 1)
+    fsync = os.fsync
+    with staged_clean(b"x") as clean:
+        monkeypatch.setattr(os, "fsync", fail)
+        begin_to_promote(clean.staged)
+        wait([writing.begun[0]], timeout=10)
+        monkeypatch.setattr(os, "fsync", fsync)
+
+        with pytest.raises(catalogue.StorageUnavailable):
+            promote(clean, ID)
+        assert not clean.staged.is_promoted
+
+
+def test_what_was_not_begun_in_time_is_done_by_who_takes_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with staged_clean(b"x") as clean:
+        clean.staged.written_out = Future()
+
+        promote(clean, ID)
+        assert clean.staged.written_out.cancelled()
+        assert clean.staged.is_promoted
+
+
+def test_an_upload_is_kept_without_a_thread_to_spare(monkeypatch: pytest.MonkeyPatch) -> None:
+    def submit(*_: object) -> NoReturn:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(folder, "LARGE_BYTES", 1)
+    monkeypatch.setattr(folder._writing, "submit", submit)
+    with staged_clean(b"x") as clean:
+        begin_to_promote(clean.staged)
+        promote(clean, ID)
+
+        assert clean.staged.is_promoted
 
 
 def test_a_file_that_is_gone_by_then_is_nothing_to_tell(storage: Path) -> None:
