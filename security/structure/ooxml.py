@@ -17,6 +17,7 @@ from errors import catalogue
 from security.structure.limits import MAX_ENTRIES, archive_limits_exceeded
 from security.structure.marks import refuse_marks
 from security.structure.office_links import check_relationship
+from security.structure.second_format import check_no_pdf
 from security.structure.xml_parts import check_prolog, walk_elements
 from security.structure.zip_archive import look_inside, open_archive
 from security.structure.zip_directory import Entry
@@ -87,6 +88,7 @@ def _inspect_package(
     source: BinaryIO, size_bytes: int, budget: Budget, *, main_type: str | None
 ) -> None:
     """One level: the office file itself, or one that is embedded in it, of any kind."""
+    check_no_pdf(source)
     with budget.one_level_deeper():
         parts = _open_parts(source, size_bytes, budget)
         types = _read_types(source, parts, budget)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from errors import catalogue
+from security.structure.second_format import check_no_archive
 
 CHUNK_BYTES = 1024 * 1024
 # The longest thing that is found across the border of two chunks, and how far back it is
@@ -62,6 +63,7 @@ def inspect_pdf(source: BinaryIO, size_bytes: int) -> None:
     """
     _check_head(source)
     _check_tail(source, size_bytes)
+    check_no_archive(source, size_bytes)
     for suspect in _find_suspects(source, size_bytes):
         if suspect == "encrypted":
             raise catalogue.EncryptedContent(note="/Encrypt in a trailer")
@@ -98,7 +100,7 @@ def _check_tail(source: BinaryIO, size_bytes: int) -> None:
 
 
 def _check_zip_end(tail: bytes) -> None:
-    """A ZIP may hide the end of a PDF in its comment, which then reaches to the last byte."""
+    """An empty ZIP may hide the end of a PDF in its comment, which reaches to the last byte."""
     at = tail.find(b"PK\x05\x06")
     while at >= 0:
         comment = int.from_bytes(tail[at + ZIP_END_BYTES - 2 : at + ZIP_END_BYTES], "little")

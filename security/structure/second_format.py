@@ -7,32 +7,54 @@ annex H). So they can hide in a comment, or after the end.
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import BinaryIO
 
 from errors import catalogue
 
-PDF_HEADER = b"%PDF-"
+_PDF_HEADER = re.compile(rb"%PDF-")
 PDF_HEADER_WITHIN_BYTES = 1024
 ZIP_END = b"PK\x05\x06"
 ZIP64_LOCATOR = b"PK\x06\x07"
 ZIP64_LOCATOR_BYTES = 20
 ZIP_DIRECTORY = b"PK\x01\x02"
 ZIP_END_BYTES = 22
-ZIP_MAX_COMMENT_BYTES = 65_535
+# How far before the end of the file its directory's end may stand. The longest comment has 65,535
+# bytes; zipfile accepts one more behind it, and unzip looks back at least 66,000, in whole blocks.
+ZIP_END_WITHIN_BYTES = 128 * 1024
 
 
 def check_no_second_format(source: BinaryIO, size_bytes: int) -> None:
     """Refuse a file that a reader of ZIP archives or PDF documents would open as well.
 
-    Raises AmbiguousContent. Leaves the source anywhere. Reads 66 KiB, wherever the file ends.
+    Raises AmbiguousContent. Leaves the source anywhere.
     """
-    source.seek(0)
-    if PDF_HEADER in source.read(PDF_HEADER_WITHIN_BYTES + len(PDF_HEADER) - 1):
+    check_no_pdf(source)
+    check_no_archive(source, size_bytes)
+
+
+def check_no_pdf(source: BinaryIO) -> None:
+    """Raises AmbiguousContent for a file that begins like a PDF where its readers look."""
+    if find_pdf_headers(source):
         raise catalogue.AmbiguousContent(note="PDF header in it")
-    start = max(0, size_bytes - ZIP_END_BYTES - ZIP_MAX_COMMENT_BYTES)
+
+
+def find_pdf_headers(source: BinaryIO) -> list[int]:
+    """Where a reader of PDFs would let one begin."""
+    source.seek(0)
+    head = source.read(PDF_HEADER_WITHIN_BYTES + len("PDF-"))
+    return [found.start() for found in _PDF_HEADER.finditer(head)]
+
+
+def check_no_archive(source: BinaryIO, size_bytes: int) -> None:
+    """Raises AmbiguousContent for the end of a ZIP archive where its readers look.
+
+    Reads 128 KiB, wherever the file ends.
+    """
+    start = max(0, size_bytes - ZIP_END_WITHIN_BYTES)
     source.seek(start)
-    tail = source.read(ZIP_END_BYTES + ZIP_MAX_COMMENT_BYTES)
+    tail = source.read(ZIP_END_WITHIN_BYTES)
     place = tail.rfind(ZIP_END)
     while place >= 0:
         if _is_archive_end(source, tail, start, place):

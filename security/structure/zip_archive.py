@@ -13,12 +13,15 @@ from typing import BinaryIO, cast
 
 from django.conf import settings
 
+from errors import catalogue
 from security.structure import ole
 from security.structure.limits import archive_limits_exceeded
+from security.structure.second_format import find_pdf_headers
 from security.structure.zip_directory import END_SIGNATURE, Entry, find_directory, read_entries
 from security.structure.zip_layout import locate_members
 from security.structure.zip_members import (
     GZIP,
+    STORED,
     Budget,
     check_member_size,
     inflate,
@@ -62,7 +65,9 @@ def inspect_zip(source: BinaryIO, size_bytes: int) -> None:
 def inspect_members(source: BinaryIO, size_bytes: int, budget: Budget) -> None:
     """The same, one level of it: a `Level`."""
     with budget.one_level_deeper():
-        for entry in open_archive(source, size_bytes, budget):
+        entries = open_archive(source, size_bytes, budget)
+        _check_pdf_headers(source, entries)
+        for entry in entries:
             look_inside(unpack_member(source, entry), budget, inspect_members)
 
 
@@ -79,6 +84,16 @@ def open_archive(source: BinaryIO, size_bytes: int, budget: Budget) -> list[Entr
     budget.take_members(entries)
     locate_members(source, directory, entries)
     return entries
+
+
+def _check_pdf_headers(source: BinaryIO, entries: list[Entry]) -> None:
+    """A PDF may be a member that is stored as it is; one that begins elsewhere is a second format.
+
+    Raises AmbiguousContent.
+    """
+    members = {entry.content_offset for entry in entries if entry.method == STORED}
+    if not members.issuperset(find_pdf_headers(source)):
+        raise catalogue.AmbiguousContent(note="PDF header between zip entries")
 
 
 def look_inside(pieces: Iterable[bytes], budget: Budget, level: Level) -> None:

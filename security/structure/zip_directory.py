@@ -7,7 +7,6 @@ an object of everything the directory says before anybody could count.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -40,6 +39,8 @@ EXTRA_ZIP64 = 0x0001
 EXTRA_STRONG_ENCRYPTION = 0x0017
 EXTRA_UNICODE_PATH = 0x7075
 EXTRA_AES = 0x9901
+# Of two such fields in one record some readers believe the first, some the last.
+_SINGLE = {EXTRA_ZIP64, EXTRA_UNICODE_PATH}
 
 
 @dataclass(slots=True)
@@ -147,7 +148,7 @@ def _read_zip64_end(source: BinaryIO, end: int, told: Directory) -> tuple[int, D
 def read_entries(source: BinaryIO, directory: Directory) -> list[Entry]:
     """Every record of the directory, which has to hold nothing else.
 
-    Raises CorruptContent, EncryptedContent, ArchiveLimitsExceeded.
+    Raises CorruptContent, AmbiguousContent, EncryptedContent, ArchiveLimitsExceeded.
     """
     if directory.size_bytes > MAX_DIRECTORY_BYTES:
         raise archive_limits_exceeded("zip directory is too large")
@@ -171,7 +172,7 @@ def _read_record(content: memoryview) -> tuple[Entry, int]:
     if signature != b"PK\1\2" or len(content) < length or version > MAX_VERSION:
         raise catalogue.CorruptContent(note="record of the zip directory")
     raw_name = bytes(content[RECORD.size : RECORD.size + name])
-    fields = dict(_extra_fields(content[RECORD.size + name :][:extra]))
+    fields = read_extra_fields(content[RECORD.size + name :][:extra])
     _refuse_encryption(flags, method, fields)
     wide = (unpacked, packed, offset, disk)
     unpacked, packed, offset, disk = widen(wide, fields.get(EXTRA_ZIP64, b""))
@@ -182,25 +183,22 @@ def _read_record(content: memoryview) -> tuple[Entry, int]:
     return entry, length
 
 
-def _extra_fields(extra: memoryview) -> Iterator[tuple[int, bytes]]:
+def read_extra_fields(extra: memoryview) -> dict[int, bytes]:
     """The extra fields by their ids; what is too short to be one is padding.
 
-    Raises CorruptContent for a length that leaves the record.
+    Raises CorruptContent for a length that leaves the record, AmbiguousContent for a second
+    field of a kind that places or names the content.
     """
+    fields: dict[int, bytes] = {}
     while len(extra) >= 4:
         kind, length = struct.unpack_from("<HH", extra)
         if len(extra) < 4 + length:
             raise catalogue.CorruptContent(note="extra field of a zip entry")
-        yield kind, bytes(extra[4 : 4 + length])
+        if kind in fields and kind in _SINGLE:
+            raise catalogue.AmbiguousContent(note="extra field of a zip entry twice")
+        fields[kind] = bytes(extra[4 : 4 + length])
         extra = extra[4 + length :]
-
-
-def extra_fields(extra: bytes) -> dict[int, bytes]:
-    """The extra fields of a local header.
-
-    Raises CorruptContent.
-    """
-    return dict(_extra_fields(memoryview(extra)))
+    return fields
 
 
 def widen(told: tuple[int, ...], field: bytes) -> tuple[int, ...]:

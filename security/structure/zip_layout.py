@@ -11,14 +11,15 @@ from typing import BinaryIO
 from errors import catalogue
 from security.structure.limits import archive_limits_exceeded
 from security.structure.zip_directory import (
+    EXTRA_UNICODE_PATH,
     EXTRA_ZIP64,
     FLAG_DESCRIPTOR,
     FLAG_ENCRYPTED,
     FLAG_UTF8,
     Directory,
     Entry,
-    extra_fields,
     read_at,
+    read_extra_fields,
     widen,
 )
 
@@ -60,16 +61,23 @@ def _locate(source: BinaryIO, entry: Entry) -> int:
     if signature != b"PK\3\4":
         raise catalogue.CorruptContent(note="local header of a zip entry")
     names = read_at(source, entry.header_offset + HEADER.size, name + extra)
-    field = extra_fields(names[name:]).get(EXTRA_ZIP64, b"")
-    unpacked, packed = widen((unpacked, packed), field)
+    fields = read_extra_fields(memoryview(names)[name:])
+    unpacked, packed = widen((unpacked, packed), fields.get(EXTRA_ZIP64, b""))
+    same_name = names[:name] == entry.raw_name and _has_same_path(fields, entry)
     same_kind = method == entry.method and not (flags ^ entry.flags) & _SAME_FLAGS
-    if names[:name] != entry.raw_name or not same_kind:
+    if not same_name or not same_kind:
         raise catalogue.AmbiguousContent(note="zip entry has two names or kinds")
     is_streamed = bool(flags & FLAG_DESCRIPTOR)
     _check_sizes((crc, packed, unpacked), entry, is_streamed)
     entry.content_offset = entry.header_offset + HEADER.size + name + extra
     end = entry.content_offset + entry.packed_bytes
     return end + (_descriptor_bytes(source, entry, end) if is_streamed else 0)
+
+
+def _has_same_path(fields: dict[int, bytes], entry: Entry) -> bool:
+    """Some writers leave the newer name out of one of the two places; another one is none of it."""
+    path = fields.get(EXTRA_UNICODE_PATH)
+    return path is None or path == entry.unicode_path or path[5:] == entry.name.encode()
 
 
 def _check_sizes(told: tuple[int, ...], entry: Entry, is_streamed: bool) -> None:

@@ -22,7 +22,7 @@ from security.concurrency import client_slots
 from tests import samples, stack
 from tests.client import call, post_form, upload
 from tests.conftest import assert_problem
-from tests.files.archives import Member, pack
+from tests.files.archives import Member, pack, placed_twice
 from tests.filesvc.processors.telling import tell
 
 
@@ -109,6 +109,19 @@ def test_names_in_an_archive_do_not_hold_the_process(token: str) -> None:
 
     assert_problem(answer, 422, "archive_unsafe_entry")
     assert time.thread_time() - before < 1
+
+
+@pytest.mark.django_db
+def test_a_part_that_others_would_read_from_another_place_is_refused(token: str) -> None:
+    parts = samples.office_parts("docx").items()
+    others = [Member(name.encode(), str(content).encode()) for name, content in parts]
+    shown = Member(b"word/embeddings/a.bin", b"harmless")
+    # Its own header lies, so the scanner does not find it where it lies.
+    hidden = Member(b"word/embeddings/a.bin", samples.EICAR, local_sizes=(0, 0, 0))
+
+    answer = upload(token, placed_twice(*others, shown=shown, hidden=hidden), "a.docx")
+
+    assert_problem(answer, 422, "ambiguous_content")
 
 
 def test_what_a_table_tells_of_itself_stays_small() -> None:

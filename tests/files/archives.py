@@ -7,7 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MIB = 1024 * 1024
 
@@ -40,6 +40,7 @@ class Member:
     local_method: int | None = None
     local_flags: int | None = None
     local_sizes: tuple[int, int, int] | None = None
+    local_extra: bytes = b""
     descriptor: bytes = b""
 
     def packed(self) -> bytes:
@@ -63,9 +64,14 @@ class Member:
         flags = self.flags if self.local_flags is None else self.local_flags
         method = self.method if self.local_method is None else self.local_method
         sizes = self.sizes() if self.local_sizes is None else self.local_sizes
-        numbers = (20, flags, method, 0, 33, *sizes, len(name), 0)
+        numbers = (20, flags, method, 0, 33, *sizes, len(name), len(self.local_extra))
         head = struct.pack("<4s5H3L2H", b"PK\3\4", *numbers)
-        return head + name + self.packed() + self.descriptor
+        return head + name + self.local_extra + self.packed() + self.descriptor
+
+    def placed(self, offset: int) -> bytes:
+        """A ZIP64 field that says how large it is, and where its local header stands."""
+        _, packed_bytes, whole_bytes = self.sizes()
+        return struct.pack("<HH3Q", 1, 24, whole_bytes, packed_bytes, offset)
 
     def record(self, offset: int) -> bytes:
         """The record of the directory."""
@@ -79,6 +85,21 @@ class Member:
             + self.name
             + self.extra
         )
+
+
+def placed_twice(*others: Member, shown: Member, hidden: Member) -> bytes:
+    """An archive whose last record has two ZIP64 fields; readers believe the first or the last.
+
+    What the first one leads to lies in another member, which is stored as it is.
+    """
+    carrier = Member(b"carrier.bin", hidden.local(), method=0)
+    before = b"".join(member.local() for member in others)
+    inside = len(before) + len(carrier.local()) - len(carrier.content)
+    places = hidden.placed(inside) + shown.placed(len(before) + len(carrier.local()))
+    full = 0xFFFFFFFF
+    wide = replace(shown, told_bytes=full, told_packed_bytes=full, offset=full)
+    last = replace(wide, extra=places, local_sizes=shown.sizes())
+    return pack(*others, carrier, last)
 
 
 def streamed(name: bytes, content: bytes, form: str = "<4s3L", **more: object) -> Member:

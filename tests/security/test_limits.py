@@ -92,7 +92,7 @@ LIMITS: dict[str, dict[str, object]] = {
     "security.structure.samsung": {"MAX_NOTES": 256},
     "security.structure.second_format": {
         "PDF_HEADER_WITHIN_BYTES": KIB,
-        "ZIP_MAX_COMMENT_BYTES": 65_535,
+        "ZIP_END_WITHIN_BYTES": 128 * KIB,
     },
     "security.structure.tiff": {
         "MAX_ENTRIES": 4096,

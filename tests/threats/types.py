@@ -96,6 +96,7 @@ ROWS = (
             by(
                 "security/structure/test_second_format",
                 "an_archive_is_found_behind_anything",
+                "an_archive_is_found_before_more_than_the_longest_comment",
                 "a_pdf_is_found_where_its_readers_look",
             ),
             by("security/structure/test_images", "whatever_follows_the_end_is_refused"),
@@ -103,7 +104,13 @@ ROWS = (
                 "security/structure/test_pdf",
                 "anything_before_the_header_is_ambiguous",
                 "anything_after_the_end_is_ambiguous",
+                "a_whole_zip_that_its_readers_would_find_is_ambiguous",
             ),
+            by(
+                "security/structure/test_zip_layout",
+                "a_pdf_that_begins_elsewhere_in_an_archive_is_refused",
+            ),
+            by("security/structure/test_ooxml", "an_office_file_that_begins_like_a_pdf_is_refused"),
         ),
     ),
     Row(

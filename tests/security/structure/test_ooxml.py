@@ -12,7 +12,7 @@ from pptx import Presentation
 
 from tests import samples
 from tests.files import office
-from tests.files.archives import MIB, nested, rewrite
+from tests.files.archives import MIB, Member, nested, pack, rewrite
 from tests.security.structure.variations import find_changes, samples_of
 from tests.security.structure.verdicts import OFFICE_TYPES, office_verdict
 
@@ -249,6 +249,17 @@ def test_an_office_file_is_an_archive_too(parts: dict[str, Any], code: str) -> N
 def test_something_around_the_archive_is_refused() -> None:
     assert office_verdict(samples.office("docx") + b"MZ") == "ambiguous_content"
     assert office_verdict(b"\x89PNG" + samples.office("docx")) == "ambiguous_content"
+
+
+def test_an_office_file_that_begins_like_a_pdf_is_refused() -> None:
+    first = Member(b"word/a.bin", samples.pdf(), method=0)
+    parts = samples.office_parts("docx").items()
+    members = [Member(name.encode(), str(content).encode()) for name, content in parts]
+
+    between = Member(b"word/b.bin", bytes(1024), method=0)
+
+    assert office_verdict(pack(*members, between, first)) == "accepted"
+    assert office_verdict(pack(first, *members)) == "ambiguous_content"
 
 
 def test_an_endless_list_of_content_types_is_refused() -> None:

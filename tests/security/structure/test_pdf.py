@@ -373,9 +373,16 @@ def test_no_variation_of_a_file_is_judged_otherwise_unnoticed(name: str) -> None
 
 @pytest.mark.parametrize("archives", [1, 2])
 def test_a_whole_zip_in_the_middle_of_the_file_is_accepted(archives: int) -> None:
-    attached = "x" * gate.HEAD_BYTES + ZIP.decode("latin-1") * archives
+    attached = "x" * gate.HEAD_BYTES + ZIP.decode("latin-1") * archives + " " * 128 * 1024
 
     inspect(pdfs.by_hand(text=attached))
+
+
+def test_a_whole_zip_that_its_readers_would_find_is_ambiguous() -> None:
+    attached = "x" * gate.HEAD_BYTES + ZIP.decode("latin-1")
+
+    with pytest.raises(catalogue.AmbiguousContent):
+        inspect(pdfs.by_hand(text=attached))
 
 
 @pytest.mark.property

@@ -51,9 +51,14 @@ def test_what_no_reader_takes_for_an_archive_passes(content: bytes, place: int) 
     assert is_refused(content) <= zipfile.is_zipfile(io.BytesIO(content))
 
 
-@pytest.mark.parametrize("behind", [0, 1, 65_535])
-def test_an_archive_is_found_before_the_longest_comment(behind: int) -> None:
+# zipfile looks one byte further than the longest comment, unzip as far as 73,000 (tried).
+@pytest.mark.parametrize("behind", [0, 1, 65_535, 65_536, 73_000, 128 * 1024 - 22])
+def test_an_archive_is_found_before_more_than_the_longest_comment(behind: int) -> None:
     assert is_refused(ARCHIVE + bytes(behind))
+
+
+def test_no_reader_looks_for_an_archive_any_further_from_the_end() -> None:
+    assert not is_refused(ARCHIVE + bytes(128 * 1024 - 21))
 
 
 def test_of_a_long_file_the_end_is_searched() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import struct
+import zipfile
+import zlib
 from itertools import compress
 
 import pytest
@@ -11,12 +14,23 @@ from hypothesis import strategies as st
 
 from security.structure.zip_directory import widen
 from tests import samples
-from tests.files.archives import Member, close_archive, nested, pack, streamed
+from tests.files.archives import Member, close_archive, nested, pack, placed_twice, streamed
 from tests.security.structure.verdicts import zip_verdict
 
 HELLO = Member(b"a.txt", b"hello")
 LONG = Member(b"a" * 60, b"hello")
 ARCHIVE = pack(HELLO, Member(b"b.txt", b"world"))
+
+
+def path_field(name: bytes) -> bytes:
+    """The other name of `b.txt` that newer readers take instead (APPNOTE 4.6.9)."""
+    told = b"\1" + zlib.crc32(b"b.txt").to_bytes(4, "little") + name
+    return struct.pack("<HH", 0x7075, len(told)) + told
+
+
+UNICODE_PATH = path_field(b"b.txt")
+PLACED = Member(b"b.txt", b"hello").placed(0)
+EMPTY_FIELD = struct.pack("<HH", 0xCAFE, 8)
 
 
 def with_local(**lies: object) -> bytes:
@@ -108,6 +122,54 @@ def test_an_entry_that_begins_elsewhere_is_refused() -> None:
     assert zip_verdict(pack(HELLO, Member(b"b", offset=3))) == "archive_limits_exceeded"
     assert zip_verdict(pack(Member(b"a", method=0, offset=1))) == "ambiguous_content"
     assert zip_verdict(pack(HELLO, Member(b"b", offset=2**31))) == "ambiguous_content"
+
+
+def test_an_entry_that_is_placed_twice_is_refused() -> None:
+    archive = placed_twice(
+        shown=Member(b"b.txt", b"for the gate"), hidden=Member(b"b.txt", b"for everybody else")
+    )
+    with zipfile.ZipFile(io.BytesIO(archive)) as others:
+        [carrier, placed] = others.infolist()
+
+    assert carrier.header_offset < placed.header_offset < carrier.compress_size + 30 + 11
+    assert zip_verdict(archive) == "ambiguous_content"
+
+
+@pytest.mark.parametrize("extra", [PLACED, UNICODE_PATH])
+def test_a_local_header_that_says_a_thing_twice_is_refused(extra: bytes) -> None:
+    assert zip_verdict(with_local(local_extra=extra)) == "accepted"
+    assert zip_verdict(with_local(local_extra=extra * 2)) == "ambiguous_content"
+
+
+def test_a_newer_name_is_the_same_in_both_places_or_in_one() -> None:
+    other = path_field(b"c.txt")
+
+    assert zip_verdict(with_local(extra=other)) == "accepted"
+    assert zip_verdict(with_local(extra=other, local_extra=other)) == "accepted"
+    assert zip_verdict(with_local(extra=other, local_extra=UNICODE_PATH)) == "accepted"
+    assert zip_verdict(with_local(local_extra=other)) == "ambiguous_content"
+    assert zip_verdict(with_local(extra=UNICODE_PATH, local_extra=other)) == "ambiguous_content"
+
+
+@pytest.mark.parametrize("method", [0, 8])
+def test_a_pdf_begins_in_an_archive_only_as_a_member_of_it(method: int) -> None:
+    member = Member(b"a.pdf", samples.pdf(), method=method)
+
+    assert zip_verdict(pack(member)) == "accepted"
+    assert zip_verdict(pack(HELLO, member)) == "accepted"
+
+
+@pytest.mark.parametrize(
+    "archive",
+    [
+        pack(Member(b"%PDF-1.7", b"hello")),
+        pack(Member(b"a.txt", b" " + samples.pdf(), method=0)),
+        pack(Member(b"a.txt", b"hello", local_extra=EMPTY_FIELD + b"%PDF-1.7")),
+    ],
+    ids=["in a name", "in a member", "in an extra field"],
+)
+def test_a_pdf_that_begins_elsewhere_in_an_archive_is_refused(archive: bytes) -> None:
+    assert zip_verdict(archive) == "ambiguous_content"
 
 
 def test_two_entries_of_one_content_are_an_overlap() -> None:
