@@ -76,6 +76,12 @@ def no_canary_by_itself() -> None:
     canary.process_ends.set()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def loaded_application(no_canary_by_itself: None) -> None:
+    """It makes its folders when it is loaded, so not when a test has just taken one away."""
+    import config.wsgi  # noqa: F401
+
+
 @pytest.fixture(autouse=True)
 def fresh_canary(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the scanner said of the canary in one test is not remembered in the next."""
