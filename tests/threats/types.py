@@ -107,7 +107,7 @@ ROWS = (
                 "a_whole_zip_that_its_readers_would_find_is_ambiguous",
             ),
             by(
-                "security/structure/test_zip_layout",
+                "security/structure/test_zip_archive",
                 "a_pdf_that_begins_elsewhere_in_an_archive_is_refused",
             ),
             by("security/structure/test_ooxml", "an_office_file_that_begins_like_a_pdf_is_refused"),

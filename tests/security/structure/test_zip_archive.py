@@ -87,6 +87,28 @@ def test_whatever_zipfile_writes_is_accepted(
     assert zip_verdict(archive) == "accepted"
 
 
+@pytest.mark.parametrize("method", [0, 8])
+def test_a_pdf_begins_in_an_archive_only_as_a_member_of_it(method: int) -> None:
+    member = Member(b"a.pdf", samples.pdf(), method=method)
+
+    assert zip_verdict(pack(member)) == "accepted"
+    assert zip_verdict(pack(Member(b"b.txt", b"hello"), member)) == "accepted"
+
+
+@pytest.mark.parametrize(
+    "archive",
+    [
+        pack(Member(b"%PDF-1.7", b"hello")),
+        pack(Member(b"a.txt", b" " + samples.pdf(), method=0)),
+        pack(Member(b"a.txt", b"hello", local_extra=b"\xfe\xca\x08\0%PDF-1.7")),
+        pack(Member(b"a.txt", samples.pdf(), payload=samples.pdf())),
+    ],
+    ids=["in a name", "in a member", "in an extra field", "in a stream"],
+)
+def test_a_pdf_that_begins_elsewhere_in_an_archive_is_refused(archive: bytes) -> None:
+    assert zip_verdict(archive) == "ambiguous_content"
+
+
 def test_an_empty_archive_is_an_archive() -> None:
     assert zip_verdict(samples.archive({})) == "accepted"
 

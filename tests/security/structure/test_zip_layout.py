@@ -30,7 +30,6 @@ def path_field(name: bytes) -> bytes:
 
 UNICODE_PATH = path_field(b"b.txt")
 PLACED = Member(b"b.txt", b"hello").placed(0)
-EMPTY_FIELD = struct.pack("<HH", 0xCAFE, 8)
 
 
 def with_local(**lies: object) -> bytes:
@@ -149,27 +148,6 @@ def test_a_newer_name_is_the_same_in_both_places_or_in_one() -> None:
     assert zip_verdict(with_local(extra=other, local_extra=UNICODE_PATH)) == "accepted"
     assert zip_verdict(with_local(local_extra=other)) == "ambiguous_content"
     assert zip_verdict(with_local(extra=UNICODE_PATH, local_extra=other)) == "ambiguous_content"
-
-
-@pytest.mark.parametrize("method", [0, 8])
-def test_a_pdf_begins_in_an_archive_only_as_a_member_of_it(method: int) -> None:
-    member = Member(b"a.pdf", samples.pdf(), method=method)
-
-    assert zip_verdict(pack(member)) == "accepted"
-    assert zip_verdict(pack(HELLO, member)) == "accepted"
-
-
-@pytest.mark.parametrize(
-    "archive",
-    [
-        pack(Member(b"%PDF-1.7", b"hello")),
-        pack(Member(b"a.txt", b" " + samples.pdf(), method=0)),
-        pack(Member(b"a.txt", b"hello", local_extra=EMPTY_FIELD + b"%PDF-1.7")),
-    ],
-    ids=["in a name", "in a member", "in an extra field"],
-)
-def test_a_pdf_that_begins_elsewhere_in_an_archive_is_refused(archive: bytes) -> None:
-    assert zip_verdict(archive) == "ambiguous_content"
 
 
 def test_two_entries_of_one_content_are_an_overlap() -> None:
