@@ -15,10 +15,12 @@ from filesvc.processors.subject import Description, Subject
 from filesvc.processors.words import WordCount
 
 GAPS = frozenset({"tab", "br", "cr", "ptab"})
+# The building blocks of a template or document: text that is inserted on demand.
+GLOSSARY = "glossaryDocument"
 # Kinds of relationships, with the root of the part they lead to: text beside the document.
 STORIES = {
     **{"header": "hdr", "footer": "ftr", "footnotes": "footnotes", "endnotes": "endnotes"},
-    "comments": "comments",
+    **{"comments": "comments", "glossarydocument": GLOSSARY},
 }
 MAX_FIELD_CODE = 200
 # A field that starts a program when it is brought up to date (ECMA-376 part 1, 17.16.5; T-05).
@@ -45,17 +47,23 @@ def describe_document(subject: Subject) -> Description:
 
 
 def read_stories(package: Package, main: str) -> Iterator[DocumentText]:
-    """Headers, footers, notes and comments, each part once; those that are missing hide nothing.
+    """Headers, footers, notes, comments and building blocks, which may have all of these too.
 
-    Raises CorruptContent.
+    Each part once; those that are missing hide nothing. Raises CorruptContent.
     """
-    stories = {
-        found.part: STORIES[found.kind]
-        for found in package.relationships(main)
-        if found.kind in STORIES and found.part in package.parts
-    }
+    stories = _find_stories(package, main)
+    for part in [part for part, root in stories.items() if root == GLOSSARY]:
+        stories |= _find_stories(package, part)
     for part, root in stories.items():
         yield package.read(part, DocumentText(root))
+
+
+def _find_stories(package: Package, owner: str) -> dict[str, str]:
+    return {
+        found.part: STORIES[found.kind]
+        for found in package.relationships(owner)
+        if found.kind in STORIES and found.part in package.parts
+    }
 
 
 class DocumentText(Reading):
@@ -63,7 +71,7 @@ class DocumentText(Reading):
 
     tags: Mapping[str, str] = tags_of(
         "wordprocessingml/main",
-        "document hdr ftr footnotes endnotes comments "
+        "document hdr ftr footnotes endnotes comments glossaryDocument "
         "p t tab br cr ptab instrText fldChar fldSimple",
     )
 

@@ -50,7 +50,7 @@ LIMITS: dict[str, dict[str, object]] = {
         "MAX_CANVAS_PIXELS": 40_000_000,
     },
     "security.limit_cache": {"REST_SECONDS": 5, "MAX_CLIENTS": 20_000, "MISSING_SECONDS": 300},
-    "security.office_targets": {"MAX_TARGET": 2000},
+    "security.office_targets": {"MAX_TARGET": 2000, "MAX_DECODINGS": 3},
     "security.receiving": {
         "MAX_PART_HEADER_BYTES": 4 * KIB,
         "MAX_PART_HEADERS": 8,

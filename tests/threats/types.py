@@ -70,6 +70,8 @@ ROWS = (
             by(
                 "security/structure/test_office_links",
                 "what_opens_by_itself_is_refused_only_from_another_machine",
+                "another_machine_is_remote",
+                "a_file_that_is_imported_on_opening_is_refused_wherever_it_lies",
                 "another_prefix_hides_no_relationship",
             ),
         ),

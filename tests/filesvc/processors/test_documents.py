@@ -16,7 +16,14 @@ from filesvc.processors.documents import describe_document
 from filesvc.processors.markup import FALLBACK
 from tests.files import office
 from tests.files.archives import rewrite
-from tests.files.office_parts import STRICT, TRANSITIONAL, document, package, paragraph
+from tests.files.office_parts import (
+    STRICT,
+    TRANSITIONAL,
+    document,
+    package,
+    paragraph,
+    relationships,
+)
 from tests.filesvc.processors.telling import refusal, tell
 
 MARKUP_COMPATIBILITY = "http://schemas.openxmlformats.org/markup-compatibility/2006"
@@ -173,6 +180,46 @@ def test_a_field_that_starts_a_program_is_refused_wherever_it_stands(
         )
 
     assert refusal(describe_document, content) == catalogue.ActiveContent.code
+
+
+GLOSSARY = "glossary/document.xml"
+PROGRAM = '<w:p><w:fldSimple w:instr="DDEAUTO c:\\\\windows cmd"/></w:p>'
+
+
+def with_building_blocks(
+    block: str, names: dict[str, str] = TRANSITIONAL, header: str = ""
+) -> bytes:
+    """A document with one building block, which has a header of its own."""
+    space = f'xmlns:w="{names["w"]}"'
+    body = f"<w:docPart><w:docPartBody>{block}</w:docPartBody></w:docPart>"
+    parts: dict[str, str | bytes] = {
+        f"word/{GLOSSARY}": f"<w:glossaryDocument {space}><w:docParts>{body}</w:docParts>"
+        "</w:glossaryDocument>",
+        "word/glossary/header1.xml": f"<w:hdr {space}>{header}</w:hdr>",
+        "word/glossary/_rels/document.xml.rels": relationships(
+            ("h", f"{names['r']}/header", "header1.xml")
+        ),
+    }
+    main = f"<w:document {space}><w:body>{paragraph('one two')}</w:body></w:document>"
+    return package("docx", main, parts, (("g", "glossaryDocument", GLOSSARY),), names)
+
+
+@pytest.mark.parametrize("names", [TRANSITIONAL, STRICT])
+def test_a_field_that_starts_a_program_is_refused_in_building_blocks(names: dict[str, str]) -> None:
+    in_block = with_building_blocks(PROGRAM, names)
+    in_its_header = with_building_blocks("<w:p/>", names, header=PROGRAM)
+
+    assert refusal(describe_document, in_block) == catalogue.ActiveContent.code
+    assert refusal(describe_document, in_its_header) == catalogue.ActiveContent.code
+
+
+def test_building_blocks_are_accepted_and_their_words_not_counted() -> None:
+    content = with_building_blocks(
+        paragraph("more words") + '<w:p><w:fldSimple w:instr="PAGE"/></w:p>'
+    )
+
+    assert refusal(describe_document, content) is None
+    assert (describe(content)["words"], describe(content)["paragraphs"]) == (2, 1)
 
 
 @pytest.mark.parametrize("code", ["PAGE", "ADDRESS dde", 'HYPERLINK "dde"', "DDEX"])
