@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from errors import catalogue
+from security.structure.limits import archive_limits_exceeded
 
 _PDF_HEADER = re.compile(rb"%PDF-")
 PDF_HEADER_WITHIN_BYTES = 1024
@@ -20,6 +22,7 @@ ZIP64_LOCATOR = b"PK\x06\x07"
 ZIP64_LOCATOR_BYTES = 20
 ZIP_DIRECTORY = b"PK\x01\x02"
 ZIP_END_BYTES = 22
+ZIP_MAX_DIRECTORY_BYTES = 4 * 1024 * 1024
 # How far before the end of the file its directory's end may stand. The longest comment has 65,535
 # bytes; zipfile accepts one more behind it, and unzip looks back at least 66,000, in whole blocks.
 ZIP_END_WITHIN_BYTES = 128 * 1024
@@ -60,6 +63,35 @@ def check_no_archive(source: BinaryIO, size_bytes: int) -> None:
         if _is_archive_end(source, tail, start, place):
             raise catalogue.AmbiguousContent(note="ZIP archive in it")
         place = tail.rfind(ZIP_END, 0, place)
+
+
+def refuse_late_archive(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces of a member of an archive, unless another archive ends in its last 128 KiB.
+
+    With something before it, it is nothing that could be looked into; clamd then finds only
+    what is not streamed (tried). Raises ArchiveLimitsExceeded after the last piece.
+    """
+    tail = b""
+    for piece in pieces:
+        tail = (tail + piece)[-ZIP_END_WITHIN_BYTES:]
+        yield piece
+    place = tail.rfind(ZIP_END)
+    while place >= 0:
+        if _ends_directory(tail, place):
+            raise archive_limits_exceeded("archive behind something else")
+        place = tail.rfind(ZIP_END, 0, place)
+
+
+def _ends_directory(tail: bytes, place: int) -> bool:
+    """A directory that begins before the tail cannot be seen; its length has to be possible."""
+    if len(tail) - place < ZIP_END_BYTES:
+        return False
+    (length,) = struct.unpack_from("<I", tail, place + 12)
+    if tail.startswith(ZIP64_LOCATOR, max(0, place - ZIP64_LOCATOR_BYTES)):
+        return True
+    if length <= place:
+        return tail.startswith(ZIP_DIRECTORY, place - length)
+    return len(tail) == ZIP_END_WITHIN_BYTES and length <= ZIP_MAX_DIRECTORY_BYTES
 
 
 def _is_archive_end(source: BinaryIO, tail: bytes, start: int, place: int) -> bool:

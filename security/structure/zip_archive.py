@@ -16,7 +16,7 @@ from django.conf import settings
 from errors import catalogue
 from security.structure import ole
 from security.structure.limits import archive_limits_exceeded
-from security.structure.second_format import find_pdf_headers
+from security.structure.second_format import find_pdf_headers, refuse_late_archive
 from security.structure.zip_directory import END_SIGNATURE, Entry, find_directory, read_entries
 from security.structure.zip_layout import locate_members
 from security.structure.zip_members import (
@@ -112,7 +112,7 @@ def look_inside(pieces: Iterable[bytes], budget: Budget, level: Level) -> None:
     elif head.startswith(ole.SIGNATURE):
         _exhaust(ole.refuse_encrypted(pieces))
     else:
-        _exhaust(pieces)
+        _exhaust(refuse_late_archive(pieces))
 
 
 def is_closed(head: bytes) -> bool:

@@ -15,18 +15,21 @@ from security.structure.zip_directory import (
     EXTRA_ZIP64,
     FLAG_DESCRIPTOR,
     FLAG_ENCRYPTED,
+    FLAG_MASKED,
+    FLAG_STRONG_ENCRYPTION,
     FLAG_UTF8,
+    FULL_32,
     Directory,
     Entry,
     read_at,
     read_extra_fields,
-    widen,
 )
 
 HEADER = struct.Struct("<4s5H3L2H")
 # Zeros up to a page, which aligning writers leave; they hide nothing.
 MAX_GAP_BYTES = 4096
-_SAME_FLAGS = FLAG_ENCRYPTED | FLAG_UTF8
+# Of an entry that its local header calls masked, clamd sees nothing; other readers do (tried).
+_SAME_FLAGS = FLAG_ENCRYPTED | FLAG_STRONG_ENCRYPTION | FLAG_UTF8 | FLAG_MASKED
 # With and without its signature, of 32-bit and 64-bit sizes (APPNOTE 4.3.9).
 _DESCRIPTORS = tuple(
     (signature, struct.Struct(form)) for signature in (b"PK\7\x08", b"") for form in ("<LQQ", "<3L")
@@ -62,16 +65,32 @@ def _locate(source: BinaryIO, entry: Entry) -> int:
         raise catalogue.CorruptContent(note="local header of a zip entry")
     names = read_at(source, entry.header_offset + HEADER.size, name + extra)
     fields = read_extra_fields(memoryview(names)[name:])
-    unpacked, packed = widen((unpacked, packed), fields.get(EXTRA_ZIP64, b""))
+    is_streamed = bool(flags & FLAG_DESCRIPTOR)
+    if is_streamed:  # then everybody reads the sizes in the directory, clamd as well
+        unpacked, packed = widen((unpacked, packed), fields.get(EXTRA_ZIP64, b""))
     same_name = names[:name] == entry.raw_name and _has_same_path(fields, entry)
     same_kind = method == entry.method and not (flags ^ entry.flags) & _SAME_FLAGS
     if not same_name or not same_kind:
         raise catalogue.AmbiguousContent(note="zip entry has two names or kinds")
-    is_streamed = bool(flags & FLAG_DESCRIPTOR)
     _check_sizes((crc, packed, unpacked), entry, is_streamed)
     entry.content_offset = entry.header_offset + HEADER.size + name + extra
     end = entry.content_offset + entry.packed_bytes
     return end + (_descriptor_bytes(source, entry, end) if is_streamed else 0)
+
+
+def widen(told: tuple[int, ...], field: bytes) -> list[int]:
+    """The sizes, each from the ZIP64 field where its own place is full of ones.
+
+    Raises CorruptContent.
+    """
+    widened = []
+    for value in told:
+        if value == FULL_32 and len(field) < 8:
+            raise catalogue.CorruptContent(note="zip64 field of a zip entry")
+        if value == FULL_32:
+            value, field = int.from_bytes(field[:8], "little"), field[8:]
+        widened.append(value)
+    return widened
 
 
 def _has_same_path(fields: dict[int, bytes], entry: Entry) -> bool:

@@ -145,7 +145,7 @@ def close_archive(
         start = len(body) + len(directory)
         large = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, *told)
         large += struct.pack("<4sLQL", b"PK\6\7", 0, start, 1)
-        told = (0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
+        told = (0xFFFF, 0xFFFF, 0xFFFFFFFF, len(body))
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *told, len(comment))
     return body + directory + large + end + comment
 

@@ -82,9 +82,30 @@ def test_whatever_zipfile_writes_is_accepted(
 ) -> None:
     contents = {f"{name}.x": content[number:] for number, name in enumerate(names)}
 
-    archive = written(contents, is_streamed=is_streamed, is_zip64=is_zip64)
+    archive = written(contents, is_streamed=is_streamed, is_zip64=is_zip64 and is_streamed)
 
     assert zip_verdict(archive) == "accepted"
+
+
+def test_zip64_sizes_that_nobody_needs_are_refused() -> None:
+    assert zip_verdict(written({"a.txt": b"hello"}, is_zip64=True)) == "ambiguous_content"
+
+
+@pytest.mark.parametrize("before", [b"MZ", b"#!/usr/bin/env python3\n", bytes(200_000)])
+@pytest.mark.parametrize("behind", [0, 65_535, 128 * 1024 - 22])
+def test_an_archive_behind_something_else_in_an_archive_is_refused(
+    before: bytes, behind: int
+) -> None:
+    inner = before + pack(streamed(b"a.txt", b"hello")) + bytes(behind)
+
+    assert zip_verdict(pack(Member(b"a.bin", inner))) == "archive_limits_exceeded"
+
+
+def test_what_no_reader_takes_for_an_archive_in_an_archive_is_accepted() -> None:
+    early = b"MZ" + pack(HELLO) + bytes(128 * 1024)
+    mark = b"MZ" + b"PK\5\6" + bytes(100)
+
+    assert zip_verdict(pack(Member(b"a.bin", early), Member(b"b.bin", mark))) == "accepted"
 
 
 @pytest.mark.parametrize("method", [0, 8])

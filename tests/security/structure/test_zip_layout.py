@@ -6,13 +6,14 @@ import io
 import struct
 import zipfile
 import zlib
+from dataclasses import replace
 from itertools import compress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security.structure.zip_directory import widen
+from security.structure.zip_layout import widen
 from tests import samples
 from tests.files.archives import Member, close_archive, nested, pack, placed_twice, streamed
 from tests.security.structure.verdicts import zip_verdict
@@ -191,45 +192,64 @@ def test_a_zip64_end_record_that_stands_elsewhere_is_refused() -> None:
     assert zip_verdict(bytes(content)) == "ambiguous_content"
 
 
-def test_a_zip64_size_without_its_field_is_refused() -> None:
-    entry = Member(b"a", b"hello", told_bytes=0xFFFFFFFF)
+def test_a_zip64_size_without_its_field_is_corrupt() -> None:
+    member = streamed(b"a", b"hello")
+    member.local_sizes = (0, FULL, FULL)
 
-    assert zip_verdict(pack(entry)) == "corrupt_content"
-
-
-def test_sizes_and_offset_in_a_zip64_field_are_those_of_the_entry() -> None:
-    numbers = struct.pack("<3Q", 5, len(LONG.packed()), len(HELLO.local()))
-    wide = Member(b"a" * 60, b"hello", offset=0xFFFFFFFF)
-    wide.told_bytes = wide.told_packed_bytes = 0xFFFFFFFF
-    wide.extra = struct.pack("<HH", 1, len(numbers)) + numbers
-    wide.local_sizes = LONG.sizes()
-
-    assert zip_verdict(pack(HELLO, wide)) == "accepted"
-
-    wide.extra = wide.extra[:-1] + b"\1"
-    assert zip_verdict(pack(HELLO, wide)) == "ambiguous_content"
+    assert zip_verdict(pack(member)) == "corrupt_content"
 
 
-FULL = (0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFF)
+@pytest.mark.parametrize("wide", ["told_bytes", "told_packed_bytes", "offset"])
+def test_a_number_in_a_zip64_field_of_the_directory_is_refused(wide: str) -> None:
+    number = {"told_bytes": 5, "told_packed_bytes": len(LONG.packed()), "offset": 0}[wide]
+    member = replace(LONG, extra=struct.pack("<HHQ", 1, 8, number), local_sizes=LONG.sizes())
+    setattr(member, wide, FULL)
+
+    assert zip_verdict(pack(member)) == "ambiguous_content"
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_only_of_a_streamed_entry_the_local_sizes_may_be_wide(is_streamed: bool) -> None:
+    member = streamed(b"a", b"hello") if is_streamed else Member(b"a", b"hello")
+    crc, packed_bytes, whole_bytes = member.sizes()
+    member.local_sizes = (crc, FULL, FULL)
+    member.local_extra = struct.pack("<HH2Q", 1, 16, whole_bytes, packed_bytes)
+
+    assert zip_verdict(pack(member)) == ("accepted" if is_streamed else "ambiguous_content")
+
+    member.local_extra = struct.pack("<HH2Q", 1, 16, whole_bytes, packed_bytes + 1)
+    assert zip_verdict(pack(member)) == "ambiguous_content"
+
+
+def test_an_offset_in_a_zip64_end_record_is_refused() -> None:
+    content = bytearray(pack(HELLO, is_zip64=True))
+    content[-6:-2] = b"\xff" * 4
+
+    assert zip_verdict(bytes(content)) == "ambiguous_content"
+
+
+@pytest.mark.parametrize("bit", [0, 6, 11, 13])
+def test_what_one_header_alone_calls_encrypted_masked_or_utf_8_is_refused(bit: int) -> None:
+    assert zip_verdict(with_local(local_flags=1 << bit)) == "ambiguous_content"
+
+
+FULL = 0xFFFFFFFF
 
 
 @pytest.mark.property
 @given(
-    own=st.tuples(*[st.integers(0, full - 1) for full in FULL]),
-    large=st.tuples(*[st.integers(0, 2**64 - 1)] * 3, st.integers(0, 2**32 - 1)),
-    is_large=st.tuples(*[st.booleans()] * 4),
+    own=st.tuples(*[st.integers(0, FULL - 1)] * 2),
+    large=st.tuples(*[st.integers(0, 2**64 - 1)] * 2),
+    is_large=st.tuples(*[st.booleans()] * 2),
     more=st.binary(max_size=8),
 )
 def test_only_what_has_no_room_of_its_own_is_read_from_the_zip64_field(
     own: tuple[int, ...], large: tuple[int, ...], is_large: tuple[bool, ...], more: bytes
 ) -> None:
-    told = tuple(full if wide else one for one, full, wide in zip(own, FULL, is_large, strict=True))
-    form = "<" + "".join(compress("QQQL", is_large))
-    field = struct.pack(form, *compress(large, is_large)) + more
+    told = tuple(FULL if wide else one for one, wide in zip(own, is_large, strict=True))
+    field = b"".join(struct.pack("<Q", number) for number in compress(large, is_large)) + more
 
-    expected = tuple(
-        many if wide else one for one, many, wide in zip(own, large, is_large, strict=True)
-    )
+    expected = [many if wide else one for one, many, wide in zip(own, large, is_large, strict=True)]
     assert widen(told, field) == expected
 
 
