@@ -18,6 +18,7 @@ from filesvc.processors.pdf_objects import (
     Findings,
     find_contents,
     find_pages,
+    hides_attachments,
     stored_bytes,
 )
 from filesvc.processors.pdf_pages import is_encrypted, read_pages
@@ -57,7 +58,8 @@ def describe_pdf(subject: Subject) -> Description:
     """Pages, size, version, title, author, words, what else is in it, and its first page.
 
     A file that qpdf repairs is described as readers repair it. Scripts and launch actions are
-    told, with the refusal, and without a preview. Raises EncryptedContent, for an empty
+    told, with the refusal, and without a preview; attachments written to lead the scanner astray
+    are refused like them. Raises EncryptedContent, for an empty
     password too, CorruptContent for what qpdf or PDFium cannot read and for what has
     more objects, pages or metadata than are looked at.
     """
@@ -81,9 +83,10 @@ def _describe(subject: Subject) -> Description:
             raise catalogue.EncryptedContent(note="empty password")
         pages, first = find_pages(pdf)
         findings = find_contents(pdf, subject.report)
+        is_hiding = hides_attachments(pdf, subject.source, findings)
         unit = _user_unit(first)
         version, title, author = _version(pdf), _title(pdf), _author(pdf)
-    refusal = _refusal(findings)
+    refusal = _refusal(findings, is_hiding=is_hiding)
     read = 0 if findings.is_heavy else pages
     draw = not (findings.is_heavy or refusal)
     shown = read_pages(subject.source, read, subject.report, draw=draw)
@@ -104,11 +107,13 @@ def _describe(subject: Subject) -> Description:
     return Description(told, shown.preview, refusal)
 
 
-def _refusal(findings: Findings) -> catalogue.ActiveContent | None:
+def _refusal(findings: Findings, *, is_hiding: bool) -> catalogue.ActiveContent | None:
     if findings.has_scripts:
         return catalogue.ActiveContent(note="PDF with scripts")
     if findings.has_launch_actions:
         return catalogue.ActiveContent(note="PDF with launch actions")
+    if is_hiding:
+        return catalogue.ActiveContent(note="PDF attachment hidden from the scanner")
     return None
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream, String
 
 from errors import catalogue
+from filesvc.processors.pdf_attachments import is_plain
 
 # They take 520 MB while they are open (measured); the largest manuals have 200,000.
 MAX_OBJECTS = 250_000
@@ -42,6 +44,8 @@ class Findings:
     has_launch_actions: bool = False
     is_signed: bool = False
     embedded_files: int = 0
+    # Where they are, with how many bytes they have in the file.
+    attachments: dict[tuple[int, int], int] = field(default_factory=dict)
     # Something PDFium would need too much memory for.
     is_heavy: bool = False
 
@@ -66,9 +70,22 @@ def find_contents(pdf: Pdf, report: Report) -> Findings:
     return findings
 
 
+def hides_attachments(pdf: Pdf, source: BinaryIO, findings: Findings) -> bool:
+    """Whether a file in the PDF is written as no ordinary program does."""
+    table = pdf.get_xref_table()
+    return not all(
+        place in table
+        and (offset := table[place].offset) is not None
+        and is_plain(source, place, offset, stored)
+        for place, stored in findings.attachments.items()
+    )
+
+
 def _look_into(held: Object, findings: Findings) -> None:
     if isinstance(held, Stream):
         findings.is_heavy = findings.is_heavy or _is_heavy(held)
+        if held.get("/Type") == Name.EmbeddedFile:
+            findings.attachments[held.objgen] = stored_bytes(held)
         held = held.stream_dict
     if not isinstance(held, Object):
         return  # a number, which pikepdf hands out as Python's own
@@ -131,7 +148,11 @@ def _note(dictionary: Dictionary, findings: Findings) -> None:
     findings.has_launch_actions |= dictionary.get("/S") == Name.Launch
     findings.is_signed |= _is_signature(dictionary)
     # A file specification with a file in it, whatever refers to it (ISO 32000-2, 7.11.4).
-    findings.embedded_files += isinstance(dictionary.get("/EF"), Dictionary)
+    files = dictionary.get("/EF")
+    findings.embedded_files += isinstance(files, Dictionary)
+    if isinstance(files, Dictionary | Stream):
+        held = [file for _, file in files.items() if isinstance(file, Stream)]
+        findings.attachments |= {file.objgen: stored_bytes(file) for file in held}
 
 
 def _is_script(dictionary: Dictionary) -> bool:
