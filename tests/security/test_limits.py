@@ -93,6 +93,7 @@ LIMITS: dict[str, dict[str, object]] = {
     "security.structure.second_format": {
         "PDF_HEADER_WITHIN_BYTES": KIB,
         "ZIP_END_WITHIN_BYTES": 128 * KIB,
+        "ZIP_MAX_DIRECTORY_BYTES": 4 * MIB,
     },
     "security.structure.tiff": {
         "MAX_ENTRIES": 4096,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from errors import catalogue
 from security.structure.reading import check_ends
-from security.structure.second_format import check_no_second_format
+from security.structure.second_format import check_no_second_format, refuse_late_archive
 from tests.security.structure.image_gates import ARCHIVE
 
 END = b"PK\x05\x06"
@@ -105,6 +105,71 @@ def test_an_archive_whose_directory_stands_where_it_says_is_found() -> None:
 )
 def test_marks_alone_are_no_second_format(content: bytes) -> None:
     assert not is_refused(content)
+
+
+def is_late(content: bytes, piece_bytes: int = 1000) -> bool:
+    pieces = [content[at : at + piece_bytes] for at in range(0, len(content), piece_bytes)]
+    passed: list[bytes] = []
+    try:
+        passed.extend(refuse_late_archive(pieces))
+    except catalogue.ArchiveLimitsExceeded:
+        return True
+    assert passed == pieces
+    return False
+
+
+@pytest.mark.property
+@given(
+    before=st.binary(max_size=200),
+    comment=st.binary(max_size=200),
+    behind=st.integers(0, 65_536),
+    piece_bytes=st.integers(1, 3000),
+)
+def test_an_archive_in_a_member_is_found_behind_anything(
+    before: bytes, comment: bytes, behind: int, piece_bytes: int
+) -> None:
+    target = io.BytesIO(before)
+    with zipfile.ZipFile(target, "a") as packed:
+        packed.writestr("a.txt", "hello")
+        packed.comment = comment
+
+    assert is_late(target.getvalue() + bytes(behind), piece_bytes + behind // 50)
+
+
+@pytest.mark.property
+@given(content=st.binary(max_size=300), place=st.integers(0, 300))
+def test_a_member_that_no_reader_takes_for_an_archive_passes(content: bytes, place: int) -> None:
+    content = content[:place] + END + content[place:]
+
+    assert is_late(content) <= zipfile.is_zipfile(io.BytesIO(content))
+
+
+def test_of_a_member_the_last_128_kib_count() -> None:
+    assert is_late(b"MZ" + ARCHIVE + bytes(128 * 1024 - 22))
+    assert not is_late(b"MZ" + ARCHIVE + bytes(128 * 1024 - 21))
+    assert not is_late(b"MZ" + ARCHIVE[-22:-1])
+
+
+@pytest.mark.parametrize(("length", "is_refused"), [(4 * 1024 * 1024, True), (4194305, False)])
+def test_a_directory_that_begins_too_early_to_be_seen_has_a_length_it_can_have(
+    length: int, is_refused: bool
+) -> None:
+    content = bytes(200_000) + pointing_to(0, length)
+
+    assert is_late(content) is is_refused
+    assert not is_late(content[-100_000:]), "it would begin before the member"
+
+
+@pytest.mark.parametrize("before", [0, 1, 200_000])
+def test_an_archive_in_a_member_is_found_by_its_locator(before: int) -> None:
+    locator = b"PK\x06\x07" + bytes(16)
+
+    assert is_late(bytes(before) + locator + END + b"\xff" * 18)
+    assert not is_late(bytes(before) + locator + b"x" + END + b"\xff" * 18)
+
+
+def test_several_marks_in_a_member_are_all_looked_at() -> None:
+    assert is_late(b"MZ" + ARCHIVE + END + bytes(30) + END)
 
 
 @pytest.mark.parametrize("place", [0, 5, 1000, 1023])
