@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import BinaryIO
 
 from errors import catalogue
@@ -22,10 +23,15 @@ ZIP64_LOCATOR = b"PK\x06\x07"
 ZIP64_LOCATOR_BYTES = 20
 ZIP_DIRECTORY = b"PK\x01\x02"
 ZIP_END_BYTES = 22
-ZIP_MAX_DIRECTORY_BYTES = 4 * 1024 * 1024
+_MARKS = re.compile(rb"PK(?:\x01\x02|\x06\x07)")
+# As many entries as two of the largest archives have; each mark that is kept takes 150 bytes.
+MAX_MARKS = 20_000
 # How far before the end of the file its directory's end may stand. The longest comment has 65,535
 # bytes; zipfile accepts one more behind it, and unzip looks back at least 66,000, in whole blocks.
 ZIP_END_WITHIN_BYTES = 128 * 1024
+
+# Whether that mark stands at that place.
+BeginsWith = Callable[[int, bytes], bool]
 
 
 def check_no_second_format(source: BinaryIO, size_bytes: int) -> None:
@@ -58,43 +64,42 @@ def check_no_archive(source: BinaryIO, size_bytes: int) -> None:
     start = max(0, size_bytes - ZIP_END_WITHIN_BYTES)
     source.seek(start)
     tail = source.read(ZIP_END_WITHIN_BYTES)
-    place = tail.rfind(ZIP_END)
-    while place >= 0:
-        if _is_archive_end(source, tail, start, place):
-            raise catalogue.AmbiguousContent(note="ZIP archive in it")
-        place = tail.rfind(ZIP_END, 0, place)
+    if _ends_archive(partial(_begins_with, source), tail, start):
+        raise catalogue.AmbiguousContent(note="ZIP archive in it")
 
 
 def refuse_late_archive(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The pieces of a member of an archive, unless another archive ends in its last 128 KiB.
 
     With something before it, it is nothing that could be looked into; clamd then finds only
-    what is not streamed (tried). Raises ArchiveLimitsExceeded after the last piece.
+    what is not streamed (tried). Raises ArchiveLimitsExceeded.
     """
-    tail = b""
+    tail, read_bytes = b"", 0
+    marks: set[tuple[int, bytes]] = set()
     for piece in pieces:
-        tail = (tail + piece)[-ZIP_END_WITHIN_BYTES:]
+        start = read_bytes - len(tail[-3:])
+        marks.update(
+            (start + found.start(), found[0]) for found in _MARKS.finditer(tail[-3:] + piece)
+        )
+        if len(marks) > MAX_MARKS:
+            raise archive_limits_exceeded("marks of archives without end")
+        tail, read_bytes = (tail + piece)[-ZIP_END_WITHIN_BYTES:], read_bytes + len(piece)
         yield piece
+    if _ends_archive(lambda *mark: mark in marks, tail, read_bytes - len(tail)):
+        raise archive_limits_exceeded("archive behind something else")
+
+
+def _ends_archive(begins_with: BeginsWith, tail: bytes, start: int) -> bool:
+    """Whether one of the end marks in the tail, which begins at `start`, ends a directory."""
     place = tail.rfind(ZIP_END)
     while place >= 0:
-        if _ends_directory(tail, place):
-            raise archive_limits_exceeded("archive behind something else")
+        if _is_archive_end(begins_with, tail, start, place):
+            return True
         place = tail.rfind(ZIP_END, 0, place)
+    return False
 
 
-def _ends_directory(tail: bytes, place: int) -> bool:
-    """A directory that begins before the tail cannot be seen; its length has to be possible."""
-    if len(tail) - place < ZIP_END_BYTES:
-        return False
-    (length,) = struct.unpack_from("<I", tail, place + 12)
-    if tail.startswith(ZIP64_LOCATOR, max(0, place - ZIP64_LOCATOR_BYTES)):
-        return True
-    if length <= place:
-        return tail.startswith(ZIP_DIRECTORY, place - length)
-    return len(tail) == ZIP_END_WITHIN_BYTES and length <= ZIP_MAX_DIRECTORY_BYTES
-
-
-def _is_archive_end(source: BinaryIO, tail: bytes, start: int, place: int) -> bool:
+def _is_archive_end(begins_with: BeginsWith, tail: bytes, start: int, place: int) -> bool:
     """Four bytes occur by chance in compressed pixels; they are the end of a directory if one
     begins as far before them as they say, or where they say (readers differ in which of the two
     they believe), or if ZIP64 says it somewhere else.
@@ -105,9 +110,9 @@ def _is_archive_end(source: BinaryIO, tail: bytes, start: int, place: int) -> bo
     end = start + place
     # A locator stands before the tail when the comment is the longest there can be.
     return (
-        _begins_with(source, end - ZIP64_LOCATOR_BYTES, ZIP64_LOCATOR)
-        or _begins_with(source, end - length, ZIP_DIRECTORY)
-        or _begins_with(source, told, ZIP_DIRECTORY)
+        begins_with(end - ZIP64_LOCATOR_BYTES, ZIP64_LOCATOR)
+        or begins_with(end - length, ZIP_DIRECTORY)
+        or begins_with(told, ZIP_DIRECTORY)
     )
 
 

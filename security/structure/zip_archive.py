@@ -110,7 +110,7 @@ def look_inside(pieces: Iterable[bytes], budget: Budget, level: Level) -> None:
     elif is_closed(head):
         raise archive_limits_exceeded("cannot be looked into")
     elif head.startswith(ole.SIGNATURE):
-        _exhaust(ole.refuse_encrypted(pieces))
+        _exhaust(refuse_late_archive(ole.refuse_encrypted(pieces)))
     else:
         _exhaust(refuse_late_archive(pieces))
 

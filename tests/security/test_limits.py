@@ -92,8 +92,8 @@ LIMITS: dict[str, dict[str, object]] = {
     "security.structure.samsung": {"MAX_NOTES": 256},
     "security.structure.second_format": {
         "PDF_HEADER_WITHIN_BYTES": KIB,
+        "MAX_MARKS": 20_000,
         "ZIP_END_WITHIN_BYTES": 128 * KIB,
-        "ZIP_MAX_DIRECTORY_BYTES": 4 * MIB,
     },
     "security.structure.tiff": {
         "MAX_ENTRIES": 4096,

@@ -150,14 +150,24 @@ def test_of_a_member_the_last_128_kib_count() -> None:
     assert not is_late(b"MZ" + ARCHIVE[-22:-1])
 
 
-@pytest.mark.parametrize(("length", "is_refused"), [(4 * 1024 * 1024, True), (4194305, False)])
-def test_a_directory_that_begins_too_early_to_be_seen_has_a_length_it_can_have(
-    length: int, is_refused: bool
+@pytest.mark.parametrize("between", [0, 500_000])
+@pytest.mark.parametrize("piece_bytes", [1, 2, 3, 999])
+def test_a_directory_in_a_member_is_found_wherever_it_is_told(
+    between: int, piece_bytes: int
 ) -> None:
-    content = bytes(200_000) + pointing_to(0, length)
+    directory = b"PK\x01\x02".ljust(50, b"\0") + bytes(between)
+    piece_bytes += between // 100
 
-    assert is_late(content) is is_refused
-    assert not is_late(content[-100_000:]), "it would begin before the member"
+    assert is_late(b"MZ" + directory + pointing_to(9, len(directory)), piece_bytes)
+    assert is_late(b"MZ" + directory + pointing_to(2, 9), piece_bytes)
+    assert not is_late(b"MZ" + directory + pointing_to(9, 9), piece_bytes)
+
+
+def test_of_a_member_full_of_marks_not_all_are_kept() -> None:
+    mark = b"PK\x01\x02"
+
+    assert not is_late(mark * 20_000, 80_000)
+    assert is_late(mark * 20_001, 80_000)
 
 
 @pytest.mark.parametrize("before", [0, 1, 200_000])

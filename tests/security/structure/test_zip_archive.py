@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from errors import catalogue
 from security.structure import zip_archive
+from security.structure.ole import SIGNATURE
 from security.structure.zip_archive import inspect_zip
 from tests import samples
 from tests.files.archives import Member, deflate, nested, pack, streamed
@@ -91,7 +92,9 @@ def test_zip64_sizes_that_nobody_needs_are_refused() -> None:
     assert zip_verdict(written({"a.txt": b"hello"}, is_zip64=True)) == "ambiguous_content"
 
 
-@pytest.mark.parametrize("before", [b"MZ", b"#!/usr/bin/env python3\n", bytes(200_000)])
+@pytest.mark.parametrize(
+    "before", [b"MZ", b"#!/usr/bin/env python3\n", bytes(200_000), SIGNATURE + bytes(504)]
+)
 @pytest.mark.parametrize("behind", [0, 65_535, 128 * 1024 - 22])
 def test_an_archive_behind_something_else_in_an_archive_is_refused(
     before: bytes, behind: int
